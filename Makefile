@@ -1,0 +1,50 @@
+# Every habit is a command; `make help` lists them. All of them set up what they need by themselves and can be run again.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+# A copy of uv of our own, in the checkout: nothing is asked of the machine but Python and make, nothing is changed on it.
+UV := .uv/bin/uv
+RUN := $(UV) run --frozen
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench fuzz docs test-backends clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(UV):
+	@echo "setting up uv $(UV_VERSION) in .uv"
+	@rm -rf .uv && $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+demo: $(UV) ## play ten scripted answers, confess, show what a tracing backend makes of them (no API key)
+	@UV="$(abspath $(UV))" $(RUN) --no-dev --extra all confession-otel demo $(ARGS)
+
+test: $(UV) ## the tests: in-process, no server but our own on loopback
+	@$(RUN) --all-extras pytest --ignore=tests/backends $(ARGS)
+
+test-backends: $(UV) ## the demo into a real Phoenix, read back
+	@UV="$(abspath $(UV))" $(RUN) --all-extras pytest tests/backends $(ARGS)
+
+lint: $(UV) ## ruff, format check, lock file up to date
+	@$(UV) lock --check
+	@$(RUN) --all-extras ruff check .
+	@$(RUN) --all-extras ruff format --check .
+
+types: $(UV) ## mypy and pyright, both strict
+	@$(RUN) --all-extras mypy
+	@$(RUN) --all-extras pyright
+
+bench: $(UV) ## what reading and recording cost, as ratios within one run
+	@$(RUN) --all-extras python -m benchmarks
+
+fuzz: $(UV) ## coverage-guided fuzzing of the reader (SECONDS=60)
+	@$(RUN) --group fuzz python tests/fuzz/fuzz_reading.py -max_total_time=$(or $(SECONDS),60) -seed=1
+
+docs: $(UV) ## build the documentation into site/
+	@$(RUN) --group docs mkdocs build --strict -f .mkdocs.yml
+
+clean: ## remove what these commands made
+	@rm -rf .uv .venv site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
