@@ -1,0 +1,142 @@
+"""Find the confession in an answer: `split`.
+
+Only what ends the text is the model's own confession. What has the shape of one in the middle, in quotes, in code,
+escaped, or in a document, may be anybody's and stays in the answer; `spoof_suspected` tells whether there is such text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .element import last_element
+from .fences import Fences
+from .headed_section import LANGUAGES, heading_above, last_section
+from .stream_filter import StreamFilter
+from .trailing_report import last_lines, last_object, may_end_in_lines
+
+
+def split(output: str, tag: str | None = None) -> tuple[str, str | None]:
+    r"""Divide an output into the answer and the confession at its end.
+
+    Args:
+        output: The whole text that the model gave.
+        tag: If given, only `<confession id="TAG">…</confession>` counts, wherever it stands; text after it is answer.
+
+    Returns:
+        The answer, right-stripped and else byte for byte, and the text of the confession without its heading, tags or
+        fence. Where there is none, the very same `output` and `None`.
+
+    >>> split("The capital is Bern.\n\n## Confession\nObjective: cite a source. Result: ✗ did not comply.")
+    ('The capital is Bern.', 'Objective: cite a source. Result: ✗ did not comply.')
+    """
+    if tag is not None:
+        return _split_tagged(output, tag)
+    block = _last_block(output)
+    if block is None:
+        return output, None
+    start, confession = block
+    return output[:start].rstrip(), confession
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An output, divided."""
+
+    answer: str
+    confession: str | None
+
+    @property
+    def passed_over(self) -> bool:
+        """Does the answer still hold text in the shape of a confession, from whomever?"""
+        return spoof_suspected(self.answer)
+
+
+def find(output: str, tag: str | None = None) -> Found:
+    """As `split`, in a record that can also tell whether something was passed over."""
+    return Found(*split(output, tag))
+
+
+def _last_block(output: str) -> tuple[int, str] | None:
+    """Start and text of the confession that ends the output."""
+    # Most answers hold no confession and must cost next to nothing: a few searches at the speed of memory.
+    named, object_, lines = _is_named(output), _may_hold_object(output), may_end_in_lines(output)
+    if not (named or object_ or lines):
+        return None
+    fences = Fences(output)
+    block = (_delimited(output, fences) or last_section(output, fences)) if named else None
+    if block is None and object_:
+        block = last_object(output, fences)
+    if block is None and lines:
+        block = last_lines(output, fences)
+    if block is None:
+        return None
+    start, confession = block
+    confession = confession.strip()
+    if named:
+        start = heading_above(output, start)
+        inner = Fences(confession)
+        nested = _delimited(confession, inner)
+        if nested is not None and not confession[: nested[0]].strip():
+            confession = nested[1].strip()  # a heading above an element or a fence
+    return start, confession
+
+
+def _split_tagged(output: str, tag: str) -> tuple[str, str | None]:
+    if tag not in output:
+        return output, None
+    stream = StreamFilter(tag)
+    first = stream.feed(output)
+    rest, confession = stream.close()
+    return (output, None) if confession is None else (first + rest, confession)
+
+
+def _is_named(text: str) -> bool:
+    """Does the word confession stand in the text, in any language? Here `rfind` is faster than `in`."""
+    if text.rfind("onfession") >= 0 or text.rfind("ONFESSION") >= 0:
+        return True
+    return not text.isascii() and any(
+        text.rfind(stem) >= 0 for sign, stems, _ in LANGUAGES if sign and sign in text for stem in stems
+    )
+
+
+def _may_hold_object(text: str) -> bool:
+    return text.rfind("{") >= 0 and (text.rfind("ompliance") >= 0 or text.rfind("bjective") >= 0)
+
+
+def _delimited(text: str, fences: Fences) -> tuple[int, str] | None:
+    """The element or the ```confession fence that ends the text."""
+    fence = fences.confession
+    if fence is not None and not text[fence.end :].strip() and not fences.inside(fence.start):
+        return fence.start, text[fence.content : fence.content_end]
+    return last_element(text, fences)
+
+
+# Stems that are found fast, and the shape to look for around each.
+_MARK: Final = "[✗✘✕✖✂❌🚫✓✔✅☑⚠❓]"
+_TAG_OR_FENCE: Final = re.compile(
+    r"(?:</?|&lt;/?|\\u003c/?|[`~]{3}[ \t]{0,4})confession(?=[\s>_/-]|report|&gt;|\\u003e)", re.IGNORECASE
+)
+_SHAPES: Final = (
+    ("onfession", _TAG_OR_FENCE),
+    ("ONFESSION", _TAG_OR_FENCE),
+    ("ompliance", re.compile(r"compliance(?:[_-]?analysis|[_-]?grade)?[\"'\\]{1,4}\s{0,4}:", re.IGNORECASE)),
+    ("_complied", re.compile(r"(?:not|fully|nearly|unsure)_complied")),
+    ("esult", re.compile(rf"result[*_ ]{{0,4}}[::][*_ ]{{0,4}}(?:{_MARK}|[^\n]{{0,14}}compl)", re.IGNORECASE)),
+)
+_AROUND: Final = 24
+
+
+def spoof_suspected(answer: str) -> bool:
+    """Does the answer, without its confession, still hold text in the shape of one?
+
+    Tags and fences (escaped ones too), the published keys and labels, and results that speak of compliance.
+    """
+    for stem, shape in _SHAPES:
+        at = answer.rfind(stem)
+        while at >= 0:
+            if shape.search(answer, max(0, at - _AROUND), at + len(stem) + _AROUND):
+                return True
+            at = answer.rfind(stem, 0, at)
+    return False

@@ -1,0 +1,207 @@
+"""Take the confession out of an output while it streams: `<confession id="TAG">…</confession>`, and nothing else.
+
+One state machine serves the stream and the whole text (`split(output, tag)` feeds it in one piece), so both agree by
+construction. What it holds back while no element is open:
+
+* the beginning of an opening tag at the very end of what has come, at most about fifty characters and the tag;
+* white space at the very end, because the answer before an element is right-stripped and the element may come next.
+
+While an element is open its content is kept back, of course. A mention of the tag (`<confession id="…">` in inline code
+or quotes) opens nothing; one in the middle of a sentence is given back when the true element follows on its own line.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from typing import Final
+
+from .element import MENTION_MARKS, Quotes, mentioned, without_cut_closer
+
+# Every delimiter is a list of atoms, so that one list gives both the pattern and that of its unfinished beginnings.
+# White space in it is bounded, so that what may have to be held back is bounded too.
+_WORD: Final = ("(?i:c)", "(?i:o)", "(?i:n)", "(?i:f)", "(?i:e)", "(?i:s)", "(?i:s)", "(?i:i)", "(?i:o)", "(?i:n)")
+_QUOTE: Final = "[\"'“”‘’]?"
+_CLOSER: Final = ("<", "/", *_WORD, r"(?:\s[^<>]{0,80})?", ">")
+
+
+def _opener(tag: str) -> tuple[str, ...]:
+    name = ("<", *_WORD, r"\s{1,4}", "(?i:i)", "(?i:d)", r"\s{0,2}", "=", r"\s{0,2}", _QUOTE)
+    return (*name, *map(re.escape, tag), _QUOTE, r"\s{0,4}", ">")
+
+
+def _beginning(atoms: tuple[str, ...]) -> str:
+    """Pattern of the beginnings of a delimiter, the whole of it included, at the end of a text."""
+    return reduce(lambda rest, atom: f"{atom}(?:{rest})?", reversed(atoms[:-1]), atoms[-1]) + r"\Z"
+
+
+class StreamFilter:
+    r"""Divide a streamed output into the answer and the confession that carries this request's tag.
+
+    However the text is cut into chunks, what `feed` and `close` return, put together, is what `split(output, tag)`
+    returns for the whole of it.
+
+    >>> stream = StreamFilter("k3f9")
+    >>> [stream.feed(chunk) for chunk in ("Done.\n<con", 'fession id="k3', 'f9">No tests were run.', "</confession>")]
+    ['Done.', '', '', '']
+    >>> stream.close()
+    ('', 'No tests were run.')
+    """
+
+    __slots__ = (
+        "_before", "_confession", "_content", "_fresh", "_gap", "_held", "_longest", "_opener", "_openers_beginning",
+        "_previous", "_quotes", "_spared", "_tag", "_token", "_tokens_beginning",
+    )  # fmt: skip
+
+    def __init__(self, tag: str) -> None:
+        opener = _opener(tag)
+        self._opener = re.compile("".join(opener))
+        self._token = re.compile(f"{''.join(_CLOSER)}|({''.join(opener)})")
+        self._openers_beginning = re.compile(_beginning(opener))
+        self._tokens_beginning = re.compile(f"{_beginning(opener)}|{_beginning(_CLOSER)}")
+        self._longest = 120 + len(tag)
+        self._held = ""
+        """Not yet looked at: it may be the beginning of a delimiter."""
+        self._previous = ""
+        """The character before `_held`."""
+        self._fresh = True
+        """Is the line blank so far?"""
+        self._gap: list[str] = []
+        """White space that goes out before the next text, if text comes next and not an element or the end."""
+        self._before = ""
+        """White space that stood before the element just taken out."""
+        self._confession: str | None = None
+        self._content: list[str] | None = None
+        """Content of the open element so far; `None` while none is open."""
+        self._tag = ""
+        """The opening tag of the open element, if it stands in the middle of a line."""
+        self._quotes = Quotes()
+        self._spared = -1
+        """Index in `_content` of the last closing tag that seems to stand in a string."""
+
+    def feed(self, chunk: str) -> str:
+        """Take the next piece of the output and return the text that can be passed on now."""
+        return self._read(self._held + chunk, last=False)
+
+    def close(self) -> tuple[str, str | None]:
+        """End of the output: the rest of the answer, and the confession or `None`."""
+        out = [self._read(self._held, last=True)]
+        if self._content is not None:
+            self._end_cut_off(out)
+        if self._confession is None:
+            out += self._gap
+        self._gap = []
+        return "".join(out), self._confession
+
+    def _read(self, text: str, *, last: bool) -> str:
+        out: list[str] = []
+        at = 0
+        while found := self._next(text, at, last=last):
+            self._advance(text, at, found.start(), out)
+            at = found.end()
+            if self._content is None:
+                self._open(found.group())
+            elif found.group(1) is None:
+                self._closing_tag(found.group())
+            else:
+                self._opening_tag(found.group(), out)
+            self._previous, self._fresh = ">", False
+        end = len(text) if last else self._certain(text, at)
+        self._advance(text, at, end, out)
+        self._held = text[end:]
+        return "".join(out)
+
+    def _next(self, text: str, at: int, *, last: bool) -> re.Match[str] | None:
+        """The next delimiter that is not just mentioned; `None` also where only the next chunk can tell."""
+        for found in (self._opener if self._content is None else self._token).finditer(text, at):
+            start, end = found.span()
+            before = text[start - 1] if start > at else self._previous
+            if end == len(text) and not last and before and before in MENTION_MARKS:
+                return None
+            if not mentioned(before, text[end : end + 1]):
+                return found
+        return None
+
+    def _certain(self, text: str, at: int) -> int:
+        """Up to where the text holds no beginning of a delimiter."""
+        beginning = self._openers_beginning if self._content is None else self._tokens_beginning
+        held = beginning.search(text, max(at, len(text) - self._longest))
+        if held is not None:
+            return held.start()
+        if self._content is not None:  # a backslash and what it escapes are read together
+            return len(text) - (len(text) - max(at, len(text.rstrip("\\")))) % 2
+        return len(text)
+
+    def _advance(self, text: str, start: int, end: int, out: list[str]) -> None:
+        """Pass on, or keep as content, what stands between two delimiters."""
+        if start >= end:
+            return
+        piece = text[start:end]
+        self._previous = piece[-1]
+        blank = piece[len(piece.rstrip()) :]
+        self._fresh = "\n" in blank or (self._fresh and len(blank) == len(piece))
+        if self._content is None:
+            self._say(piece, out)
+        else:
+            self._quotes.read(text, start, end)
+            self._content.append(piece)
+
+    def _say(self, text: str, out: list[str]) -> None:
+        """Pass on text of the answer, without the white space at its end."""
+        stripped = text.rstrip()
+        if stripped:
+            if not self._gap and not stripped[0].isspace():
+                out.append(self._before)  # "one <confession …>…</confession>two": the words must not merge
+            out += self._gap
+            out.append(stripped)
+            self._before, self._gap = "", []
+        if len(stripped) < len(text):
+            self._gap.append(text[len(stripped) :])
+
+    def _open(self, tag: str) -> None:
+        self._content = []
+        self._tag = "" if self._fresh else tag
+        self._quotes = Quotes()
+        self._spared = -1
+
+    def _finish(self, content: list[str]) -> None:
+        """The open element ends here. The last one that says anything counts; all are taken out."""
+        confession = "".join(content).strip()
+        if confession or self._confession is None:
+            self._confession = confession
+        self._before, self._gap = self._before or "".join(self._gap), []
+        self._content = None
+
+    def _closing_tag(self, tag: str) -> None:
+        assert self._content is not None  # noqa: S101 - for the type checker
+        if self._quotes.inside:
+            self._spared = len(self._content)
+            self._content.append(tag)
+        else:
+            self._finish(self._content)
+
+    def _opening_tag(self, tag: str, out: list[str]) -> None:
+        """One more while an element is open: mostly the confession speaks of it."""
+        content = self._content
+        assert content is not None  # noqa: S101 - for the type checker
+        if self._fresh and self._spared >= 0:
+            self._end_at_spared(content, out)
+        elif self._fresh and self._tag and not self._quotes.inside:
+            self._say(self._tag + "".join(content), out)  # that one was a mention in a sentence
+        else:
+            content.append(tag)
+            return
+        self._fresh = True
+        self._open(tag)
+
+    def _end_at_spared(self, content: list[str], out: list[str]) -> None:
+        """The quotes do not pair, as in damaged JSON: the last closing tag was the true one."""
+        self._finish(content[: self._spared])
+        self._say("".join(content[self._spared + 1 :]), out)
+
+    def _end_cut_off(self, out: list[str]) -> None:
+        content = self._content or []
+        if self._spared >= 0:
+            self._end_at_spared(content, out)
+        else:
+            self._finish([without_cut_closer("".join(content))])

@@ -1,0 +1,152 @@
+"""`StreamFilter`: what streams to the app is the answer, however the stream is cut, and it comes at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from confession_otel.reading.in_band import split
+from confession_otel.reading.stream_filter import StreamFilter
+
+TAG = "k3f9"
+OPEN = f'<confession id="{TAG}">'
+CLOSE = "</confession>"
+
+PIECES = [
+    OPEN,
+    CLOSE,
+    f"<confession id='{TAG}' >",
+    f"<Confession  ID = {TAG}>",
+    f'<confession id="{TAG}',
+    f'{TAG}">',
+    "<confession",
+    "<",
+    "</confession id>",
+    "</conf",
+    "ession>",
+    "/",
+    ">",
+    "`",
+    '"',
+    "'",
+    "\\",
+    "\\\\",
+    '\\"',
+    "{",
+    "[",
+    "}",
+    " ",
+    "\n",
+    "\t",
+    "\n\n",
+    "\xa0",
+    "text",
+    "Objective: x",
+    f"`{OPEN}`",
+    f'"{OPEN}"',
+    '<confession id="other">',
+    "é",
+    "\u200b",
+    f'<confession id=\\"{TAG}\\">',
+    "<<",
+    "x ",
+]
+OUTPUTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), st.text(max_size=60))
+
+
+def streamed(chunks: list[str], tag: str = TAG) -> tuple[str, str | None]:
+    stream = StreamFilter(tag)
+    passed_on = "".join(stream.feed(chunk) for chunk in chunks)
+    rest, confession = stream.close()
+    return passed_on + rest, confession
+
+
+@st.composite
+def cut_outputs(draw: st.DrawFn) -> list[str]:
+    output = draw(OUTPUTS)
+    cuts = sorted(draw(st.sets(st.integers(0, len(output)), max_size=12)))
+    return [output[i:j] for i, j in zip([0, *cuts], [*cuts, len(output)], strict=True)]
+
+
+@given(cut_outputs())
+@example([OPEN, "a", CLOSE, " b "])
+@example(["a \n", OPEN, '{"x', "\\", '"', CLOSE, '"}', CLOSE, " b"])
+def test_every_way_of_cutting_gives_what_split_gives(chunks: list[str]) -> None:
+    assert streamed(chunks) == split("".join(chunks), TAG)
+
+
+@given(OUTPUTS)
+def test_character_by_character_gives_what_split_gives(output: str) -> None:
+    assert streamed(list(output)) == split(output, TAG)
+
+
+@given(OUTPUTS.filter(lambda output: TAG not in output), st.integers(1, 9))
+def test_without_the_tag_the_output_goes_through_unchanged(output: str, size: int) -> None:
+    chunks = [output[i : i + size] for i in range(0, len(output), size)]
+    assert streamed(chunks) == (output, None)
+
+
+@given(st.lists(st.text(alphabet="ab<confession id=\"' \n", max_size=8), max_size=12))
+def test_only_white_space_and_what_may_be_an_opening_tag_is_held_back(chunks: list[str]) -> None:
+    stream = StreamFilter(TAG)
+    fed = passed_on = ""
+    for chunk in chunks:
+        fed += chunk
+        passed_on += stream.feed(chunk)
+        assert fed.startswith(passed_on)
+        held = fed[len(passed_on) :].lstrip()
+        assert not held or (held[0] == "<" and "<" not in held[1:] and len(held) < len(OPEN) + 12)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "passed_on"),
+    [
+        ("text", "text"),
+        ("two words", "two words"),
+        ("text ", "text"),
+        ("text\n\n", "text"),
+        ("text <", "text"),
+        ("text <con", "text"),
+        ('text <confession id="k3', "text"),
+        ("a < b", "a < b"),
+        ("text <conx", "text <conx"),
+        ('text <confession id="k4', 'text <confession id="k4'),
+        ("text <confession>", "text <confession>"),
+        ("text </confession>", "text </confession>"),
+        ("text <confession      id", "text <confession      id"),
+        (OPEN, ""),
+        (f"{OPEN}content", ""),
+        (f"text {OPEN}content{CLOSE}", "text"),
+        (f"text\n{OPEN}content{CLOSE}\nmore", "text\nmore"),
+        (f"text {OPEN}content{CLOSE}more", "text more"),
+    ],
+)
+def test_what_a_first_chunk_lets_through(chunk: str, passed_on: str) -> None:
+    assert StreamFilter(TAG).feed(chunk) == passed_on
+
+
+def test_white_space_comes_with_the_text_after_it() -> None:
+    stream = StreamFilter(TAG)
+    assert [stream.feed(chunk) for chunk in ("one\n", "\n", " two", " ")] == ["one", "", "\n\n two", ""]
+    assert stream.close() == (" ", None)
+
+
+def test_text_that_only_began_like_the_tag_is_given_back() -> None:
+    stream = StreamFilter(TAG)
+    assert [stream.feed(chunk) for chunk in ("a <conf", "ident", " one")] == ["a", " <confident", " one"]
+    assert stream.close() == ("", None)
+
+
+def test_an_answer_cut_off_in_the_opening_tag_is_given_back() -> None:
+    stream = StreamFilter(TAG)
+    assert stream.feed(f'a <confession id="{TAG}') == "a"
+    assert stream.close() == (f' <confession id="{TAG}', None)
+
+
+def test_a_stream_of_single_characters_costs_no_more_than_its_length() -> None:
+    # Were held text looked at again with each chunk, this would take minutes; the suite's time limit is the judge.
+    for unit in (" ", "<", "<confession ", f"{OPEN}a", '"', "\\"):
+        for start in ("", OPEN, f"{OPEN}{{"):
+            output = start + unit * (20_000 // len(unit))
+            assert streamed(list(output)) == split(output, TAG)
