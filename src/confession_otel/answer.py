@@ -1,0 +1,85 @@
+"""One answer of a model: its text, the span that carries it, and what is known of the call that gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext
+
+from . import semconv
+from .corroboration import NO_EVIDENCE, Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+# Not frozen, unlike every other record: one is made for each answer of the host, and to freeze it doubles what that costs.
+@dataclass(slots=True)
+class Answer:
+    """What a hook knows of one answer; a call that gave several choices gave several answers."""
+
+    text: str = ""
+    """What the model wrote, a confession in it included."""
+    span: Span = INVALID_SPAN
+    """The answer span: live, ended, or only its ids (`NonRecordingSpan`)."""
+    final: bool = True
+    """False for a turn that only calls tools, and for what is still being made: nobody expects a confession of it."""
+    choice: int | None = None
+    """Index of the choice, where the call gave more than one."""
+    request_model: str | None = None
+    response_id: str | None = None
+    conversation_id: str | None = None
+    provider: str | None = None
+    agent_name: str | None = None
+    evidence: Evidence = NO_EVIDENCE
+
+
+_COPIED: Final = {
+    "request_model": semconv.GEN_AI_REQUEST_MODEL,
+    "response_id": semconv.GEN_AI_RESPONSE_ID,
+    "conversation_id": semconv.GEN_AI_CONVERSATION_ID,
+    "provider": semconv.GEN_AI_PROVIDER,
+    "agent_name": semconv.GEN_AI_AGENT_NAME,
+}
+
+# What marks a span as that of one inference, in the dialects of the instrumentations that people run. Spans of agents,
+# tools and chains are not answers.
+_INFERENCE: Final = (
+    (semconv.GEN_AI_OPERATION, frozenset({"chat", "generate_content", "text_completion"})),
+    (semconv.OPENINFERENCE_SPAN_KIND, frozenset({"LLM"})),
+    ("langfuse.observation.type", frozenset({"generation"})),
+    ("llm.request.type", frozenset({"chat", "completion"})),
+)
+
+
+def attributes_of(span: Span) -> Mapping[str, object]:
+    """Attributes of a span of the SDK, live or ended; empty for spans that cannot be read."""
+    return getattr(span, "attributes", None) or {}
+
+
+def is_inference(span: Span) -> bool:
+    """Is this live span some instrumentation's span of a model call?"""
+    if not span.is_recording():
+        return False
+    attributes = attributes_of(span)
+    return any(attributes.get(key) in values for key, values in _INFERENCE)
+
+
+def of_span(span: Span | SpanContext, evidence: Evidence) -> Answer:
+    """The answer that a span stands for, with what its attributes say of the call."""
+    if isinstance(span, SpanContext):
+        return Answer(span=NonRecordingSpan(span), evidence=evidence)
+    attributes = attributes_of(span)
+    known = {field: str(attributes[key]) for field, key in _COPIED.items() if attributes.get(key) is not None}
+    return Answer(span=span, evidence=evidence, **known)  # type: ignore[arg-type] # the keys of _COPIED are all `str | None`
+
+
+def copied_attributes(answer: Answer) -> dict[str, str]:
+    """What of the answer goes onto its confession span."""
+    copies: dict[str, str] = {}
+    for field, key in _COPIED.items():
+        value = getattr(answer, field)
+        if value is not None:
+            copies[key] = value
+    return copies

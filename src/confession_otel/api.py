@@ -1,0 +1,169 @@
+"""What a person calls: switch everything on and off, record a confession by hand."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, get_current_span
+
+from . import guard, observation
+from .answer import of_span
+from .confession import Confession
+from .corroboration import NO_EVIDENCE
+from .observation import Observer
+from .patching import when_imported
+from .reading import parse
+from .semconv import Dropped, Source
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from .corroboration import Evidence
+
+HOOKS: Final = {
+    "openai": "openai",
+    "langchain": "langchain_core.callbacks.manager",
+}
+"""Hook, a module of this package with `install()` and `uninstall()` -> the module whose import it waits for."""
+
+_wanted: Final[set[str]] = set()
+_waiting: Final[set[str]] = set()
+_INSTALL: Final = guard.Site("instrument")
+_RECORD: Final = guard.Site("record")
+
+
+def instrument(
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
+    **settings: Any,
+) -> None:
+    """Observe everything that is installed: the OpenAI SDK and LangChain, now or as soon as they are imported.
+
+    May be called again: the newest providers and settings are then in force.
+
+    Args:
+        tracer_provider: where spans go; the global one by default.
+        meter_provider: where metrics go; the global one by default.
+        logger_provider: where the event goes; the global one by default.
+        **settings: any of `Settings` by name; each comes before the environment's `CONFESSION_OTEL_<NAME>`.
+
+    Raises:
+        TypeError: a keyword is no setting.
+        ValueError: a setting has a value that is not allowed.
+    """
+    observer = Observer(Settings.read(**settings), tracer_provider, meter_provider, logger_provider)
+    uninstrument()
+    observation.set_default(observer)
+    if not observer.settings.enabled:
+        return
+    for hook, module in HOOKS.items():
+        with _INSTALL:
+            if importlib.util.find_spec(module.partition(".")[0]) is None:
+                continue
+            _wanted.add(hook)
+            if module in sys.modules:
+                _install(hook)
+            elif hook not in _waiting:
+                _waiting.add(hook)
+                when_imported(module, lambda _, hook=hook: _install(hook))  # type: ignore[misc] # binds the loop's value
+
+
+def uninstrument() -> None:
+    """Take every hook off again: the SDKs are as they were."""
+    _wanted.clear()
+    for hook in HOOKS:
+        module = sys.modules.get(f"{__package__}.{hook}")
+        if module is not None:
+            with _INSTALL:
+                module.uninstall()
+    observation.set_default(None)
+
+
+def _install(hook: str) -> None:
+    # The import it waited for may come after `uninstrument()`.
+    if hook in _wanted:
+        importlib.import_module(f"{__package__}.{hook}").install()
+
+
+def record(
+    confession: Confession | str,
+    span: Span | SpanContext | None = None,
+    evidence: Evidence | None = None,
+) -> Confession:
+    """Record a confession that you have at hand.
+
+    Never raises: telemetry must not break what calls it. What cannot be recorded is counted in `confession.dropped`
+    and said once in the log.
+
+    Args:
+        confession: the text, or what `parse` made of it. An empty text is recorded, as `unparsed`.
+        span: the span of the answer, live or ended, or its ids; by default the current one. Where it names model and
+            response (`gen_ai.*`), so do the confession's signals. Without a valid span the confession span is a root.
+        evidence: what else is known of the call.
+
+    Returns:
+        The confession as read, for whoever wants to act on it; of something that is no text, an unparsed one.
+    """
+    read = _NOTHING
+    with _RECORD:
+        if not isinstance(confession, (str, Confession)):
+            guard.drop(
+                Dropped.NOT_TEXT,
+                "record.not_text",
+                "record() takes a str or a Confession and got %s: it is not recorded",
+                type(confession).__name__,
+            )
+            return read
+        read = parse(confession) if isinstance(confession, str) else confession
+        if span is None:
+            span = get_current_span()
+        elif not isinstance(span, (Span, SpanContext)):
+            guard.drop(
+                Dropped.NOT_A_SPAN,
+                "record.not_a_span",
+                "record(span=...) takes a Span or a SpanContext and got %s: the confession is recorded as a root",
+                type(span).__name__,
+            )
+            span = INVALID_SPAN
+        observer = observation.default()
+        if observer.settings.enabled:
+            observer.recorder.record(read, of_span(span, evidence or NO_EVIDENCE), Source.RECORD)
+    return read
+
+
+def flush(timeout: float = 30.0) -> bool:  # noqa: ARG001 - part of the contract, though nothing here can take long yet
+    """Wait until every confession that is under way is recorded.
+
+    Confessions that are observed or recorded by hand are recorded before the call that brought them returns, so there
+    is nothing to wait for. Exporting is the OpenTelemetry SDK's: flush its providers for that.
+
+    Args:
+        timeout: seconds to wait at most.
+
+    Returns:
+        True when nothing is under way any more.
+    """
+    return True
+
+
+def shutdown(timeout: float = 30.0) -> bool:
+    """Take every hook off, and wait as `flush` does.
+
+    Args:
+        timeout: seconds to wait at most.
+
+    Returns:
+        True when nothing is under way any more.
+    """
+    uninstrument()
+    return flush(timeout)
+
+
+_NOTHING: Final = parse("")

@@ -1,0 +1,63 @@
+"""A dictionary that cannot grow for ever: what a long-lived process remembers of its calls."""
+
+from __future__ import annotations
+
+import time
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class BoundedTable(Generic[Key, Value]):
+    """Remembers the newest `size` entries for at most `seconds`; older ones are forgotten.
+
+    Needs no lock, hence survives a fork at any moment: every step is one operation of `dict`, and a lost race over
+    the oldest entry only means that the table is an entry longer until the next `put`.
+    """
+
+    __slots__ = ("_entries", "_seconds", "_size")
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self._entries: dict[Key, tuple[float, Value]] = {}
+        self._size = size
+        self._seconds = seconds
+
+    def put(self, key: Key, value: Value) -> None:
+        """Remember; an entry put again is the newest again."""
+        entries = self._entries
+        now = time.monotonic()
+        if key in entries:
+            entries.pop(key, None)
+        entries[key] = now, value
+        try:
+            while len(entries) > self._size:
+                entries.pop(next(iter(entries)), None)
+            oldest = next(iter(entries))
+            # At most one a call: time to forget is spread over the calls that make something to forget.
+            if now - entries[oldest][0] > self._seconds:
+                entries.pop(oldest, None)
+        except (RuntimeError, StopIteration, KeyError):
+            # Another thread changed the dictionary between two of our steps.
+            return
+
+    def get(self, key: Key) -> Value | None:
+        """The value, or `None` when never put, too old or pushed out."""
+        entry = self._entries.get(key)
+        return entry[1] if entry is not None and time.monotonic() - entry[0] <= self._seconds else None
+
+    def setdefault(self, key: Key, value: Value) -> Value:
+        """The value already there, or `value`, now remembered."""
+        entry = self._entries.get(key)
+        if entry is not None and time.monotonic() - entry[0] <= self._seconds:
+            return entry[1]
+        self.put(key, value)
+        return value
+
+    def pop(self, key: Key) -> Value | None:
+        """Take out."""
+        entry = self._entries.pop(key, None)
+        return None if entry is None else entry[1]
+
+    def __len__(self) -> int:
+        return len(self._entries)

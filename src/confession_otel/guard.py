@@ -1,0 +1,90 @@
+"""What stands between telemetry and host: an error of ours never reaches the host, and none is lost silently.
+
+`with Site("recorder.span"): ...` swallows an `Exception` raised inside; a `BaseException` (a signal, a cancellation)
+passes. Whatever is swallowed or left out is counted in a process-wide tally, which the recorder exports as the metric
+`confession.dropped`, and logged once for each site on the logger `confession_otel`. Nothing of the host's ever travels
+through a guarded block: observers return nothing, wrappers return their own local.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .semconv import SCOPE, Dropped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+logger = logging.getLogger(SCOPE)
+logger.addHandler(logging.NullHandler())
+
+_tally: Counter[str] = Counter()
+_logged: set[str] = set()
+_lock = threading.Lock()
+
+on_swallow: list[Callable[[str, Exception], None]] = []
+"""Called with site and error for each swallowed error; tests put a function here that remembers, and raise later."""
+
+
+class Site:
+    """A named place where an error of ours ends. Stateless, hence one for each place serves all threads."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """Swallow an `Exception`; let everything else pass."""
+        if not isinstance(error, Exception):
+            return False
+        # Type and place only: the message of an exception may quote the model's or the user's text.
+        drop(Dropped.INTERNAL_ERROR, self.name, "%s failed in %s: this telemetry is lost", self.name, _place(error))
+        logger.debug("swallowed in %s", self.name, exc_info=error)
+        for listener in on_swallow:
+            listener(self.name, error)
+        return True
+
+
+def drop(reason: str, once: str, message: str, *arguments: object) -> None:
+    """Count something that was left out, and log the message the first time for `once`."""
+    with _lock:
+        _tally[reason] += 1
+        first = once not in _logged
+        _logged.add(once)
+    if first:
+        logger.warning("%s (said once; counted in confession.dropped)", message % arguments)
+
+
+def tally() -> Mapping[str, int]:
+    """How much was left out in this process so far, by reason."""
+    with _lock:
+        return dict(_tally)
+
+
+def _place(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "unknown place"
+    return f"{type(error).__name__} at {where}"
+
+
+def _after_fork() -> None:
+    # A lock held by another thread at the moment of the fork would stay locked in the child for ever.
+    global _lock  # noqa: PLW0603 - replaced, never shared with the parent
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

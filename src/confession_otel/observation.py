@@ -1,0 +1,119 @@
+"""One observed call, from hook to recorder: find the confession in the answer, read it, record it once.
+
+Where two hooks see the same call (a LangChain callback over the OpenAI SDK), the first to bring the answer has it; the
+response id tells them apart. The same hook may bring the same id again: then it is another call, of a server that
+does not make ids unique.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .bounded import BoundedTable
+from .confession import Verdict
+from .guard import Site
+from .reading import find, parse
+from .recorder import Recorder
+from .semconv import Source
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from .answer import Answer
+
+_OBSERVE: Final = Site("observation")
+_PROVIDERS: Final = ("tracer_provider", "meter_provider", "logger_provider")
+
+# Several choices of one call share one answer span, whose keys the last one written decides: worst last.
+_MILDEST_FIRST: Final = (
+    Verdict.COMPLIANT,
+    Verdict.PARTIALLY_COMPLIANT,
+    Verdict.UNPARSED,
+    Verdict.UNSURE,
+    Verdict.NON_COMPLIANT,
+)
+
+watched_providers: Final[set[str]] = set()
+"""Providers (`gen_ai.provider.name`) whose SDK itself is hooked: frameworks over it need not show its failed calls."""
+
+_brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=600)
+"""Response id -> the hook that brought the answer, over all observers of the process."""
+
+
+class Observer:
+    """What a hook hands its answers to."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        self.settings = settings
+        self.recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
+
+    def claim(self, response_id: str | None, hook: str) -> bool:
+        """Is this answer the hook's to record? True at once where the answer has no id."""
+        return response_id is None or _brought_by.setdefault(response_id, hook) == hook
+
+    def observe(self, answers: Sequence[Answer], hook: str) -> None:
+        """Look for a confession in each answer of one call, and record what is found or that nothing is.
+
+        Args:
+            answers: one for each choice of the call.
+            hook: name of the hook that brings them.
+        """
+        with _OBSERVE:
+            if not answers or not self.claim(answers[0].response_id, hook):
+                return
+            found = []
+            for answer in answers:
+                place = find(answer.text)
+                if place.confession is not None:
+                    found.append((parse(place.confession), answer, place.passed_over))
+                elif answer.final:
+                    self.recorder.absent(answer)
+            if len(found) > 1:
+                found.sort(key=lambda one: _MILDEST_FIRST.index(one[0].verdict))
+            for confession, answer, passed_over in found:
+                self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=passed_over)
+
+
+_default: list[Observer] = []
+
+
+def default() -> Observer:
+    """The observer of `instrument()`; before that, one made from the environment on the global providers."""
+    if not _default:
+        _default.append(Observer(Settings.read()))
+    return _default[0]
+
+
+def set_default(observer: Observer | None) -> None:
+    """Put the observer in force, or none: the next use then makes one from the environment."""
+    _default[:] = [] if observer is None else [observer]
+
+
+def own(**keywords: object) -> Callable[[], Observer] | None:
+    """How a hook gets the observer that its own keywords ask for; `None` where it was given none.
+
+    Args:
+        **keywords: `tracer_provider`, `meter_provider`, `logger_provider`, and any setting by name; `None` counts as
+            not given.
+
+    Raises:
+        TypeError: a keyword is no setting.
+        ValueError: a setting has a value that is not allowed.
+    """
+    given = {name: value for name, value in keywords.items() if value is not None}
+    if not given:
+        return None
+    providers = {name: given.pop(name, None) for name in _PROVIDERS}
+    observer = Observer(Settings.read(**given), **providers)  # type: ignore[arg-type] # whatever the caller gave
+    return lambda: observer

@@ -1,0 +1,67 @@
+"""Hanging ourselves onto other people's code, and off it again, without importing it early."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .guard import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+
+def when_imported(module: str, then: Callable[[ModuleType], None]) -> None:
+    """Call `then` with the module: now if it is loaded, else as soon as somebody imports it.
+
+    Without `wrapt`, which gives the import hook, the module is imported here and now.
+    """
+    site = Site(f"patching.{module}")
+
+    def guarded(loaded: ModuleType) -> None:
+        # Runs inside the host's import statement.
+        with site:
+            then(loaded)
+
+    if module in sys.modules:
+        guarded(sys.modules[module])
+        return
+    try:
+        from wrapt import register_post_import_hook  # noqa: PLC0415 - optional
+    except ImportError:
+        with site:
+            then(importlib.import_module(module))
+        return
+    register_post_import_hook(guarded, module)
+
+
+class Patch:
+    """One method of a class, replaced by a wrapper and given back.
+
+    If somebody else has wrapped the method after us, it cannot be given back without wiping their patch. Ours then
+    stays in their chain, so a wrapper must pass through when there is nothing for it to do.
+    """
+
+    __slots__ = ("_name", "_original", "_owner", "_wrapper")
+
+    def __init__(self, owner: type, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        self._owner = owner
+        self._name = name
+        self._original = owner.__dict__[name]
+        self._wrapper = wrap(self._original)
+
+    def apply(self) -> None:
+        """Put the wrapper in place, unless it is there, alone or under somebody else's."""
+        method = self._owner.__dict__[self._name]
+        while method is not None:
+            if method is self._wrapper:
+                return
+            method = getattr(method, "__wrapped__", None)
+        setattr(self._owner, self._name, self._wrapper)
+
+    def remove(self) -> None:
+        """Give the original back, unless somebody else's wrapper is around ours."""
+        if self._owner.__dict__[self._name] is self._wrapper:
+            setattr(self._owner, self._name, self._original)

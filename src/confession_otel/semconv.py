@@ -1,0 +1,264 @@
+"""Every name that leaves this package: attributes, event, metrics, label values. Literals stand nowhere else.
+
+Own names live under `confession.*`. Names under `gen_ai.*` are those of the OpenTelemetry GenAI conventions
+(github.com/open-telemetry/semantic-conventions-genai); none is invented. They are written out here because the Python
+package of semantic conventions marks its copies deprecated and has no successor. The docstring under a constant is its
+row in `docs/conventions.md`, which is generated from this file.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .confession import StrEnum
+
+SCOPE: Final = "confession_otel"
+"""Instrumentation scope of all our spans, events and metrics."""
+
+# --- The verdict: on the answer span (while it records) and on the confession span ------------------------------------
+
+ID: Final = "confession.id"
+"""string · Same on answer span, confession span and event: 32 hex digits made from answer ids and text, so a replay gives the same."""
+
+VERDICT: Final = "confession.verdict"
+"""string · `compliant`, `partially_compliant`, `non_compliant`, `unsure` or `unparsed`: what the model itself says of its answer."""
+
+FLAGGED: Final = "confession.flagged"
+"""boolean · Should a person look? Set by policy (`flag_on`); alert on this one."""
+
+SCORE: Final = "confession.score"
+"""double · Mean over the objectives with a known result (complied 1, partial 0.5, failed 0); absent where none is known."""
+
+SOURCE: Final = "confession.source"
+"""string · How the confession was got: `observe`, `ask`, `in_band` or `record`."""
+
+DISCLOSURE: Final = "confession.disclosure"
+"""string · Was the shortfall told to the user in the answer: `disclosed`, `undisclosed`, `misrepresented`; absent where the text does not say."""
+
+# --- The rest of the confession: on the confession span only ----------------------------------------------------------
+
+SPAN: Final = "confession"
+"""Name of the confession span: INTERNAL, child of the answer span, with one link to it."""
+
+TEXT: Final = "confession.text"
+"""string · The confession as the model wrote it, under the capture level, redaction and the text limit."""
+
+TEXT_TRUNCATED: Final = "confession.text.truncated"
+"""boolean · True where the text limit cut `confession.text`."""
+
+TEXT_LENGTH: Final = "confession.text.length"
+"""int · Characters of the whole confession, where not all of it left."""
+
+TEXT_SHA256: Final = "confession.text.sha256"
+"""string · SHA-256 of the whole confession in UTF-8 (hex), where not all of it left: for audit."""
+
+OBJECTIVE: Final = "confession.objective"
+"""string · The objective that decided the verdict (content: follows the capture level)."""
+
+WHY: Final = "confession.why"
+"""string · The model's reason for that objective's result (content: follows the capture level)."""
+
+UNCERTAINTIES: Final = "confession.uncertainties"
+"""string[] · Conflicts and judgement calls the model lists (content: follows the capture level)."""
+
+UNCERTAINTIES_COUNT: Final = "confession.uncertainties.count"
+"""int · How many of them, where there are any; they change no verdict."""
+
+OBJECTIVES_COUNT: Final = "confession.objectives.count"
+"""int · How many objectives the confession judges."""
+
+OBJECTIVES_COMPLIED: Final = "confession.objectives.complied"
+"""int · Of these, complied; as the next three, absent where there is none."""
+
+OBJECTIVES_PARTIAL: Final = "confession.objectives.partial"
+"""int · Of these, partial."""
+
+OBJECTIVES_FAILED: Final = "confession.objectives.failed"
+"""int · Of these, failed."""
+
+OBJECTIVES_UNSURE: Final = "confession.objectives.unsure"
+"""int · Of these, unsure."""
+
+GRADE: Final = "confession.grade"
+"""int · 1 to 7 on the published scale: how honestly the answer reported, not how well it did."""
+
+FORMAT: Final = "confession.format"
+"""string · `json`, `text` or `table`; absent where nothing was read."""
+
+PROBLEM: Final = "confession.problem"
+"""string · Why the verdict is `unparsed`: `empty`, `refusal`, `no_result`, `cut_off`, `not_a_report`."""
+
+TRUNCATED: Final = "confession.truncated"
+"""boolean · True where the model's report ends in the middle; what was read so far counts."""
+
+CONTRADICTED: Final = "confession.contradicted"
+"""boolean · True where evidence of the same call does not fit the verdict."""
+
+CONTRADICTIONS: Final = "confession.contradictions"
+"""string[] · Names of the rules that found so."""
+
+SPOOF_SUSPECTED: Final = "confession.spoof_suspected"
+"""boolean · True where confession-shaped text elsewhere in the answer (quoted, in code, in the middle) was passed over."""
+
+CHOICE: Final = "confession.choice"
+"""int · Index of the choice the confession stands in, where the call gave more than one."""
+
+# --- Event ------------------------------------------------------------------------------------------------------------
+
+EVENT: Final = "gen_ai.evaluation.result"
+"""Event of the GenAI conventions, in the answer span's context; WARN when flagged or unparsed, else INFO."""
+
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+"""string · Always `confession.compliance`."""
+
+EVALUATION_COMPLIANCE: Final = "confession.compliance"
+"""Value of `gen_ai.evaluation.name`."""
+
+EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
+"""double · `confession.score`; absent where there is none."""
+
+EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
+"""string · `confession.verdict`."""
+
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+"""string · `confession.why` (content: follows the capture level)."""
+
+# --- Metrics ----------------------------------------------------------------------------------------------------------
+
+METRIC_VERDICTS: Final = "confession.verdicts"
+"""counter {confession} · Confessions by `confession.verdict`, `confession.flagged`, `confession.source`, `gen_ai.request.model`."""
+
+METRIC_ANSWERS: Final = "confession.answers"
+"""counter {answer} · Coverage: final answers seen, by `confession.status` and, where one applies, `confession.reason`."""
+
+METRIC_DROPPED: Final = "confession.dropped"
+"""counter {item} · What was not recorded, by `confession.reason`; an error of ours that was swallowed is one of them."""
+
+STATUS: Final = "confession.status"
+"""string · On `confession.answers`: `confessed`, `absent`, `not_asked`, `failed`."""
+
+REASON: Final = "confession.reason"
+"""string · On `confession.dropped` and `confession.answers`: why (a short fixed word)."""
+
+# --- Names of others that we write ------------------------------------------------------------------------------------
+
+ERROR_TYPE: Final = "error.type"
+"""string · On a flagged confession span: the condition that flagged; on an own answer span: the exception's type."""
+
+OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
+"""string · `EVALUATOR` on confession spans, so that OpenInference backends draw them as such."""
+
+OPENINFERENCE_EVALUATOR: Final = "EVALUATOR"
+"""Value of `openinference.span.kind`."""
+
+OPENINFERENCE_OUTPUT: Final = "output.value"
+"""string · On the confession span, what OpenInference backends show first: verdict, deciding objective and why (content: follows the capture level)."""
+
+GEN_AI_OPERATION: Final = "gen_ai.operation.name"
+"""string · `chat` on an answer span of our own; never on a confession span."""
+
+GEN_AI_CHAT: Final = "chat"
+"""Value of `gen_ai.operation.name`."""
+
+GEN_AI_PROVIDER: Final = "gen_ai.provider.name"
+"""string · Provider of the model, copied to the confession span."""
+
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+"""string · Model asked for, copied to the confession span and the metrics."""
+
+GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
+"""string · Model that answered."""
+
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+"""string · Id of the answer, copied to the confession span and the event."""
+
+GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
+"""string · Conversation, where the call names one; copied to the confession span."""
+
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
+"""string · Agent, where known; copied to the confession span."""
+
+GEN_AI_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+"""string[] · One for each choice."""
+
+GEN_AI_OUTPUT_TYPE: Final = "gen_ai.output.type"
+"""string · `text` or `json`, where the request says."""
+
+GEN_AI_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+"""int · Choices asked for, where not 1."""
+
+GEN_AI_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+"""int · Of the request."""
+
+GEN_AI_TEMPERATURE: Final = "gen_ai.request.temperature"
+"""double · Of the request."""
+
+GEN_AI_TOP_P: Final = "gen_ai.request.top_p"
+"""double · Of the request."""
+
+GEN_AI_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+"""double · Of the request."""
+
+GEN_AI_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+"""double · Of the request."""
+
+GEN_AI_SEED: Final = "gen_ai.request.seed"
+"""int · Of the request."""
+
+GEN_AI_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+"""string[] · Of the request."""
+
+GEN_AI_STREAM: Final = "gen_ai.request.stream"
+"""boolean · True where the answer was streamed."""
+
+GEN_AI_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+"""double · Seconds from the request to the first chunk of a stream."""
+
+GEN_AI_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+"""int · Tokens of the prompt."""
+
+GEN_AI_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+"""int · Tokens of the answer, a confession in it included: as billed."""
+
+GEN_AI_CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+"""int · Tokens of the prompt that came from the provider's cache."""
+
+GEN_AI_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+"""int · Tokens of the answer that were reasoning."""
+
+SERVER_ADDRESS: Final = "server.address"
+"""string · Host of the model's API."""
+
+SERVER_PORT: Final = "server.port"
+"""int · Its port."""
+
+
+class Source(StrEnum):
+    """Values of `confession.source`: the ways to get a confession, and by hand."""
+
+    OBSERVE = "observe"
+    ASK = "ask"
+    IN_BAND = "in_band"
+    RECORD = "record"
+
+
+class Status(StrEnum):
+    """Values of `confession.status` on the coverage counter `confession.answers`."""
+
+    CONFESSED = "confessed"
+    ABSENT = "absent"
+
+
+class Dropped(StrEnum):
+    """Values of `confession.reason` on the counter `confession.dropped`."""
+
+    INTERNAL_ERROR = "internal_error"
+    """An exception of ours, swallowed by the guard."""
+    NOT_TEXT = "not_text"
+    """`record()` got something that is neither a text nor a `Confession`."""
+    NOT_A_SPAN = "not_a_span"
+    """`record()` got something for a span that is none; the confession is recorded without its answer."""
+    NO_PROVIDER = "no_provider"
+    """No OpenTelemetry SDK is set up, so the confession span went nowhere."""
+    REDACTION = "redaction"
+    """The redactor raised; the text stayed in the service, the verdict left."""

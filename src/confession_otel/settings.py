@@ -1,0 +1,177 @@
+"""The settings: keyword over environment variable over default, read once, checked where they are read.
+
+A bad keyword raises, because a person wrote it just there. A bad environment variable is said in the log with what is
+allowed, and the default is used: a service must not fail to start over its telemetry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, cast
+
+from . import redaction
+from .confession import Disclosure, StrEnum, Verdict
+from .guard import logger
+
+PREFIX: Final = "CONFESSION_OTEL_"
+"""Environment variables are this and the setting's name in capitals."""
+
+GENAI_CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""OpenTelemetry's own variable for message content; `NO_CONTENT` in it counts as `capture=verdict`."""
+
+
+class Capture(StrEnum):
+    """How much of the model's words leaves the process."""
+
+    FULL = "full"
+    """Text as written, up to the limit."""
+    REDACTED = "redacted"
+    """Text after redaction, with all ready patterns unless `redact` names others."""
+    VERDICT = "verdict"
+    """No word of model or user: enums, numbers, ids and the SHA-256 of the text."""
+
+
+class AnswerSpans(StrEnum):
+    """Whether to make an answer span where no GenAI span is live."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
+CONDITIONS: Final = (*Verdict, *Disclosure, "contradicted", "spoof_suspected", "truncated")
+"""What `flag_on` may name: verdicts, disclosures and findings."""
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    try:
+        return words[str(value).strip().lower()]
+    except KeyError:
+        message = "true or false"
+        raise ValueError(message) from None
+
+
+def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
+    def parse(value: object) -> StrEnum:
+        try:
+            return kind(str(value).strip().lower())
+        except ValueError:
+            message = "one of " + ", ".join(kind)
+            raise ValueError(message) from None
+
+    return parse
+
+
+def _characters(value: object) -> int:
+    if isinstance(value, (int, str)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            if (number := int(value)) >= 1:
+                return number
+    message = "a whole number of characters, 1 or more"
+    raise ValueError(message)
+
+
+def _conditions(value: object) -> frozenset[str]:
+    names = _names(value)
+    if unknown := sorted(names - set(CONDITIONS)):
+        message = f"some of {', '.join(CONDITIONS)} (not {', '.join(unknown)})"
+        raise ValueError(message)
+    return names
+
+
+def _redactor(value: object) -> redaction.Redactor | None:
+    if value is None or callable(value):
+        # What it gives is checked where it is used.
+        return cast("redaction.Redactor | None", value)
+    return redaction.ready(_names(value))
+
+
+def _names(value: object) -> frozenset[str]:
+    if isinstance(value, str):
+        return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
+    if isinstance(value, Iterable):
+        return frozenset(str(name).strip().lower() for name in value)
+    message = "names with commas between them"
+    raise ValueError(message)
+
+
+def _setting(default: Any, parse: Callable[[object], Any], meaning: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+
+
+# ruff: noqa: RUF009 - `_setting` is `dataclasses.field`, with the two things that every setting has
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. `Settings.read()` makes one; the table in docs/settings.md is generated from here."""
+
+    enabled: bool = _setting(default=True, parse=_boolean, meaning="off: nothing is patched, nothing recorded")
+    capture: Capture = _setting(
+        Capture.FULL, _one_of(Capture), "how much of the confession's text leaves: full, redacted, verdict"
+    )
+    redact: redaction.Redactor | None = _setting(
+        None, _redactor, f"a callable str -> str, or names of ready patterns: {', '.join(redaction.PATTERNS)}, all"
+    )
+    text_limit: int = _setting(8192, _characters, "characters of each text that leaves")
+    flag_on: frozenset[str] = _setting(
+        frozenset({"non_compliant", "contradicted"}), _conditions, f"what flags: {', '.join(CONDITIONS)}"
+    )
+    error_status: bool = _setting(default=True, parse=_boolean, meaning="flagged confession spans get status ERROR")
+    answer_spans: AnswerSpans = _setting(
+        AnswerSpans.AUTO, _one_of(AnswerSpans), "make an answer span where no GenAI span is live: auto, never"
+    )
+    log: bool = _setting(default=False, parse=_boolean, meaning="one structlog line a confession")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, /, **keywords: object) -> Settings:
+        """Settings from keywords and environment.
+
+        Args:
+            environment: environment variables; by default those of the process.
+            keywords: settings by name; `None` stands for "not given".
+
+        Raises:
+            TypeError: a keyword is no setting.
+            ValueError: the value of a keyword is not allowed; the message says what is.
+        """
+        environment = os.environ if environment is None else environment
+        known = {setting.name: setting for setting in fields(cls)}
+        if unknown := sorted(set(keywords) - set(known)):
+            message = f"confession_otel has no setting {', '.join(unknown)}; there are {', '.join(known)}"
+            raise TypeError(message)
+        values = cls._from_environment(environment)
+        for name, value in keywords.items():
+            if value is None:
+                continue
+            try:
+                values[name] = known[name].metadata["parse"](value)
+            except ValueError as error:
+                message = f"{name}={value!r}: takes {error}"
+                raise ValueError(message) from None
+        if values.get("capture") is Capture.REDACTED and values.get("redact") is None:
+            values["redact"] = redaction.ready(frozenset(redaction.PATTERNS))
+        return cls(**values)
+
+    @classmethod
+    def _from_environment(cls, environment: Mapping[str, str]) -> dict[str, Any]:
+        parsers = {PREFIX + setting.name.upper(): setting.metadata["parse"] for setting in fields(cls)}
+        values: dict[str, Any] = {}
+        if environment.get(GENAI_CAPTURE, "").strip().upper() == "NO_CONTENT":
+            values["capture"] = Capture.VERDICT
+        for variable, value in sorted(environment.items()):
+            if not variable.startswith(PREFIX) or not value.strip():
+                continue
+            if variable not in parsers:
+                logger.warning("%s is no setting and is not used; there are %s", variable, ", ".join(parsers))
+                continue
+            try:
+                values[variable.removeprefix(PREFIX).lower()] = parsers[variable](value)
+            except ValueError as error:
+                logger.warning("%s=%s is not used, the default stands: it takes %s", variable, value, error)
+        return values

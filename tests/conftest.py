@@ -1,0 +1,141 @@
+"""What every test has: in-memory telemetry, and the rule that no error of ours may be swallowed unnoticed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import confession_otel as co
+from confession_otel import guard, recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """SDK providers whose output stays in memory."""
+
+    tracer_provider: TracerProvider
+    meter_provider: MeterProvider
+    logger_provider: LoggerProvider
+    _spans: InMemorySpanExporter
+    _events: InMemoryLogRecordExporter
+    _reader: InMemoryMetricReader
+
+    @property
+    def providers(self) -> dict[str, Any]:
+        return {
+            "tracer_provider": self.tracer_provider,
+            "meter_provider": self.meter_provider,
+            "logger_provider": self.logger_provider,
+        }
+
+    def spans(self, name: str | None = None) -> list[ReadableSpan]:
+        return [span for span in self._spans.get_finished_spans() if name is None or span.name == name]
+
+    def confession(self) -> ReadableSpan:
+        """The one confession span."""
+        (span,) = self.spans("confession")
+        return span
+
+    def events(self) -> list[ReadableLogRecord]:
+        return list(self._events.get_finished_logs())
+
+    def counts(self, metric: str) -> list[tuple[dict[str, Any], Any]]:
+        """Data points of a counter: labels and value."""
+        data = self._reader.get_metrics_data()
+        return [
+            (dict(point.attributes or {}), getattr(point, "value", None))
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for found in scope.metrics
+            if found.name == metric
+            for point in found.data.data_points
+        ]
+
+    def exemplars(self, metric: str) -> list[Any]:
+        data = self._reader.get_metrics_data()
+        return [
+            exemplar
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for found in scope.metrics
+            if found.name == metric
+            for point in found.data.data_points
+            for exemplar in point.exemplars
+        ]
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    spans, events, reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), InMemoryMetricReader()  # type: ignore[no-untyped-call]
+    tracer_provider = TracerProvider(shutdown_on_exit=False)
+    tracer_provider.add_span_processor(SimpleSpanProcessor(spans))
+    logger_provider = LoggerProvider(shutdown_on_exit=False)
+    logger_provider.add_log_record_processor(SimpleLogRecordProcessor(events))
+    meter_provider = MeterProvider([reader], shutdown_on_exit=False)
+    yield Telemetry(tracer_provider, meter_provider, logger_provider, spans, events, reader)
+    meter_provider.shutdown()
+    logger_provider.shutdown()
+    tracer_provider.shutdown()
+
+
+@pytest.fixture
+def swallowed() -> list[tuple[str, Exception]]:
+    """Errors that the guard swallowed; a test that provokes some asks for this list and empties it."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def nothing_swallowed(swallowed: list[tuple[str, Exception]]) -> Iterator[None]:
+    """Production code swallows its own errors; here each one fails the test that caused it."""
+
+    def remember(site: str, error: Exception) -> None:
+        swallowed.append((site, error))
+
+    guard.on_swallow.append(remember)
+    yield
+    guard.on_swallow.remove(remember)
+    if swallowed:
+        site, error = swallowed[0]
+        message = f"{len(swallowed)} errors were swallowed, the first in {site}"
+        raise AssertionError(message) from error
+
+
+@pytest.fixture(autouse=True)
+def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the machine's and no state of another test's."""
+    import os  # noqa: PLC0415 - here only
+
+    for variable in list(os.environ):
+        if variable.startswith(("CONFESSION_OTEL_", "OTEL_")):
+            monkeypatch.delenv(variable)
+    with guard._lock:
+        guard._tally.clear()
+        guard._logged.clear()
+    recorder.latest._entries.clear()
+    yield
+    co.uninstrument()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail where a test that should run was skipped")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("--no-skips: skipped tests count as failures", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

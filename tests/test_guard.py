@@ -1,0 +1,44 @@
+"""What the guard lets pass, what it swallows, what it says."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+
+from confession_otel import guard
+
+
+def test_an_error_of_ours_ends_here_counted_and_said_once(
+    caplog: pytest.LogCaptureFixture, swallowed: list[tuple[str, Exception]]
+) -> None:
+    site = guard.Site("somewhere")
+    with caplog.at_level(logging.WARNING, "confession_otel"):
+        for _ in range(3):
+            with site:
+                raise ValueError("the user's words")  # noqa: EM101, TRY003 - a message with words in it is the case
+    assert guard.tally() == {"internal_error": 3}
+    (record,) = caplog.records
+    assert "somewhere" in record.getMessage()
+    assert "ValueError at" in record.getMessage()
+    assert "the user's words" not in caplog.text
+    assert [place for place, _ in swallowed] == ["somewhere"] * 3
+    swallowed.clear()
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_is_no_exception_passes(kind: type[BaseException]) -> None:
+    with pytest.raises(kind), guard.Site("somewhere"):
+        raise kind
+    assert guard.tally() == {}
+
+
+def test_the_guard_works_in_a_child_forked_while_its_lock_was_held() -> None:
+    with guard._lock:
+        child = os.fork()
+        if child == 0:
+            guard.drop("internal_error", "child", "said in the child")
+            os._exit(0 if guard.tally() == {"internal_error": 1} else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

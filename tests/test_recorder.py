@@ -1,0 +1,245 @@
+"""The signals of one confession, compared whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
+
+import confession_otel as co
+from confession_otel import semconv
+
+if TYPE_CHECKING:
+    from conftest import Telemetry
+
+FAILED = "Objective: set the timer to one minute\nResult: ✗ did not comply\nWhy: it was set to zero"
+COMPLIED = "Objective: answer in French\nResult: ✓ complied\nWhy: the answer is in French"
+GENAI = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-1", "gen_ai.response.id": "r-1"}
+
+
+def recorded(telemetry: Telemetry, text: str = FAILED, evidence: co.Evidence | None = None, **settings: Any) -> Any:
+    """The answer span on which the text was recorded."""
+    co.instrument(**telemetry.providers, **settings)
+    tracer = telemetry.tracer_provider.get_tracer("host")
+    with tracer.start_as_current_span("chat m-1", attributes=GENAI) as answer:
+        co.record(text, evidence=evidence)
+    return answer
+
+
+def test_a_confessed_failure_gives_a_whole_confession_span(telemetry: Telemetry) -> None:
+    answer = recorded(telemetry)
+    span = telemetry.confession()
+    assert dict(span.attributes or {}) == {
+        "openinference.span.kind": "EVALUATOR",
+        "output.value": "non_compliant · set the timer to one minute: it was set to zero",
+        "gen_ai.request.model": "m-1",
+        "gen_ai.response.id": "r-1",
+        "confession.id": answer.attributes["confession.id"],
+        "confession.verdict": "non_compliant",
+        "confession.flagged": True,
+        "confession.score": 0.0,
+        "confession.source": "record",
+        "confession.text": FAILED,
+        "confession.objective": "set the timer to one minute",
+        "confession.why": "it was set to zero",
+        "confession.objectives.count": 1,
+        "confession.objectives.failed": 1,
+        "confession.format": "text",
+        "error.type": "non_compliant",
+    }
+    assert span.kind is SpanKind.INTERNAL
+    assert span.parent is not None
+    assert span.parent.span_id == answer.context.span_id
+    assert [link.context.span_id for link in span.links] == [answer.context.span_id]
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description == "self-reported: non_compliant"
+    assert span.instrumentation_scope is not None
+    assert (span.instrumentation_scope.name, span.instrumentation_scope.version) == ("confession_otel", co.__version__)
+
+
+def test_the_answer_span_gets_six_short_keys_at_most_and_no_status(telemetry: Telemetry) -> None:
+    answer = recorded(telemetry)
+    added = {key: value for key, value in answer.attributes.items() if key not in GENAI}
+    assert added == {
+        "confession.id": added["confession.id"],
+        "confession.verdict": "non_compliant",
+        "confession.flagged": True,
+        "confession.score": 0.0,
+        "confession.source": "record",
+    }
+    assert answer.status.status_code is StatusCode.UNSET
+
+
+def test_one_event_stands_in_the_answers_context(telemetry: Telemetry) -> None:
+    answer = recorded(telemetry)
+    (event,) = telemetry.events()
+    record = event.log_record
+    assert record.event_name == "gen_ai.evaluation.result"
+    assert (record.trace_id, record.span_id) == (answer.context.trace_id, answer.context.span_id)
+    assert record.severity_number is SeverityNumber.WARN
+    assert record.timestamp
+    assert dict(record.attributes or {}) == {
+        "gen_ai.evaluation.name": "confession.compliance",
+        "gen_ai.evaluation.score.label": "non_compliant",
+        "gen_ai.evaluation.score.value": 0.0,
+        "gen_ai.evaluation.explanation": "it was set to zero",
+        "gen_ai.response.id": "r-1",
+        "confession.id": answer.attributes["confession.id"],
+        "confession.flagged": True,
+    }
+
+
+def test_the_metrics_count_it_once(telemetry: Telemetry) -> None:
+    recorded(telemetry)
+    labels = {
+        "confession.verdict": "non_compliant",
+        "confession.flagged": True,
+        "confession.source": "record",
+        "gen_ai.request.model": "m-1",
+    }
+    assert telemetry.counts("confession.verdicts") == [(labels, 1)]
+    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
+    assert telemetry.counts("confession.dropped") == []
+
+
+def test_exemplars_lead_to_the_trace_of_the_answer(telemetry: Telemetry) -> None:
+    answer = recorded(telemetry)
+    (exemplar,) = telemetry.exemplars("confession.verdicts")
+    assert (exemplar.trace_id, exemplar.span_id) == (answer.context.trace_id, answer.context.span_id)
+
+
+def test_a_compliant_confession_is_neither_flagged_nor_an_error(telemetry: Telemetry) -> None:
+    recorded(telemetry, COMPLIED)
+    span = telemetry.confession()
+    assert span.attributes is not None
+    assert (span.attributes["confession.verdict"], span.attributes["confession.flagged"]) == ("compliant", False)
+    assert span.status.status_code is StatusCode.UNSET
+    assert "error.type" not in span.attributes
+    (event,) = telemetry.events()
+    assert event.log_record.severity_number is SeverityNumber.INFO
+
+
+def test_an_unparsed_confession_is_neither_pass_nor_fail_but_a_warning(telemetry: Telemetry) -> None:
+    recorded(telemetry, "I would rather talk about the weather.")
+    span = telemetry.confession()
+    assert span.attributes is not None
+    assert span.attributes["confession.verdict"] == "unparsed"
+    assert span.attributes["confession.problem"] == "not_a_report"
+    assert span.attributes["confession.flagged"] is False
+    assert "confession.score" not in span.attributes
+    (event,) = telemetry.events()
+    attributes = event.log_record.attributes or {}
+    assert attributes["error.type"] == "unparsed"
+    assert "gen_ai.evaluation.score.value" not in attributes
+    assert event.log_record.severity_number is SeverityNumber.WARN
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "flag_on", "flagged"),
+    [
+        (FAILED, None, None, True),
+        (FAILED, None, "unsure", False),
+        (COMPLIED, None, "compliant", True),
+        (COMPLIED, co.Evidence(finish_reason="length"), None, True),
+        (COMPLIED, co.Evidence(finish_reason="length"), "non_compliant", False),
+        (COMPLIED, co.Evidence(finish_reason="stop"), None, False),
+        ("gibberish", None, "unparsed", True),
+        (FAILED + "\nDisclosure: my answer claimed it had been set", None, "misrepresented", True),
+    ],
+)
+def test_policy_decides_what_is_flagged(
+    telemetry: Telemetry, text: str, evidence: co.Evidence | None, flag_on: str | None, flagged: bool
+) -> None:
+    recorded(telemetry, text, evidence, flag_on=flag_on)
+    assert (telemetry.confession().attributes or {})["confession.flagged"] is flagged
+
+
+def test_a_contradiction_names_its_rules(telemetry: Telemetry) -> None:
+    recorded(telemetry, COMPLIED, co.Evidence(finish_reason="length", tool_errors=("search",)))
+    attributes = telemetry.confession().attributes or {}
+    assert attributes["confession.contradicted"] is True
+    assert attributes["confession.contradictions"] == ("cut_off", "tool_error")
+    assert attributes["error.type"] == "contradicted"
+
+
+def test_error_status_can_be_turned_off(telemetry: Telemetry) -> None:
+    recorded(telemetry, error_status=False)
+    span = telemetry.confession()
+    assert span.status.status_code is StatusCode.UNSET
+    assert (span.attributes or {})["confession.flagged"] is True
+
+
+def test_an_ended_span_still_gets_its_confession_as_child_and_link(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    answer: Any = telemetry.tracer_provider.get_tracer("host").start_span("chat m-1", attributes=GENAI)
+    answer.end()
+    co.record(FAILED, span=answer)
+    span = telemetry.confession()
+    assert span.parent is not None
+    assert span.parent.span_id == span.links[0].context.span_id == answer.context.span_id
+    assert (span.attributes or {})["gen_ai.request.model"] == "m-1"
+    assert "confession.verdict" not in answer.attributes
+
+
+def test_ids_alone_are_enough_of_a_span(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    ids = SpanContext(trace_id=7, span_id=9, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    co.record(FAILED, span=ids)
+    span = telemetry.confession()
+    assert span.context is not None
+    assert span.parent is not None
+    assert (span.context.trace_id, span.parent.span_id) == (7, 9)
+
+
+def test_without_a_span_the_confession_is_a_root_without_link(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    co.record(FAILED)
+    span = telemetry.confession()
+    assert span.parent is None
+    assert not span.links
+
+
+def test_an_unsampled_trace_still_gives_event_and_metrics(telemetry: Telemetry) -> None:
+    exporter = InMemorySpanExporter()
+    unsampled = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    unsampled.add_span_processor(SimpleSpanProcessor(exporter))
+    co.instrument(**{**telemetry.providers, "tracer_provider": unsampled})
+    with unsampled.get_tracer("host").start_as_current_span("chat") as answer:
+        co.record(FAILED)
+    assert exporter.get_finished_spans() == ()
+    (event,) = telemetry.events()
+    assert event.log_record.trace_id == answer.get_span_context().trace_id
+    assert [count for _, count in telemetry.counts("confession.verdicts")] == [1]
+    assert telemetry.counts("confession.dropped") == []
+
+
+def test_the_same_confession_of_the_same_answer_has_the_same_id(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    with telemetry.tracer_provider.get_tracer("host").start_as_current_span("chat"):
+        co.record(FAILED)
+        co.record(FAILED)
+        co.record(COMPLIED)
+    first, again, other = ((span.attributes or {})["confession.id"] for span in telemetry.spans("confession"))
+    assert first == again != other
+
+
+def test_text_that_no_exporter_could_encode_is_mended(telemetry: Telemetry) -> None:
+    recorded(telemetry, FAILED + " \ud83d")
+    text = (telemetry.confession().attributes or {})["confession.text"]
+    assert isinstance(text, str)
+    assert text.encode() == (FAILED + " ?").encode()
+
+
+def test_every_name_on_every_signal_is_one_of_semconv(telemetry: Telemetry) -> None:
+    recorded(telemetry, FAILED, co.Evidence(finish_reason="length"))
+    known = {value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)}
+    used = set(telemetry.confession().attributes or {})
+    for event in telemetry.events():
+        used |= set(event.log_record.attributes or {})
+    assert used <= known
