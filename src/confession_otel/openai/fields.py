@@ -1,0 +1,67 @@
+"""Where a client of the SDK sends to, and small readers that the two APIs share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+from confession_otel import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROVIDER_BY_HOST: Final = (
+    ("openai.azure.com", "azure.ai.openai"),
+    ("services.ai.azure.com", "azure.ai.inference"),
+    ("api.anthropic.com", "anthropic"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.groq.com", "groq"),
+    ("api.mistral.ai", "mistral_ai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.x.ai", "x_ai"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("amazonaws.com", "aws.bedrock"),
+)
+"""Hosts that speak this API, and their well-known value of `gen_ai.provider.name`; any other is `openai`."""
+
+Fields: TypeAlias = "dict[str, tuple[str, type | tuple[type, ...]]]"
+"""Field of a request -> the attribute it becomes, and the types its value may have."""
+
+_DEFAULT_PORT: Final = {"https": 443, "http": 80}
+
+_endpoints: WeakKeyDictionary[Any, tuple[Any, dict[str, Any]]] = WeakKeyDictionary()
+
+
+def endpoint_attributes(client: Any) -> dict[str, Any]:
+    """What of an answer span's attributes is the same for all calls of a client; not to be changed.
+
+    Args:
+        client: of the SDK.
+
+    Returns:
+        `gen_ai.operation.name`, `gen_ai.provider.name`, `server.address` and `server.port`.
+    """
+    url = client.base_url
+    known = _endpoints.get(client)
+    # A client's base URL can be set anew at any time, which makes a new object of it.
+    if known is None or known[0] is not url:
+        attributes = {
+            semconv.GEN_AI_OPERATION: semconv.GEN_AI_CHAT,
+            semconv.GEN_AI_PROVIDER: next(
+                (name for suffix, name in _PROVIDER_BY_HOST if url.host.endswith(suffix)), "openai"
+            ),
+            semconv.SERVER_ADDRESS: url.host,
+            semconv.SERVER_PORT: url.port or _DEFAULT_PORT.get(url.scheme, 443),
+        }
+        known = _endpoints[client] = (url, attributes)
+    return known[1]
+
+
+def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
+    """Span attributes from the fields of a request: of those present, the ones of the type the attribute takes."""
+    attributes: dict[str, Any] = {}
+    for name, (key, kind) in wanted.items():
+        value = body.get(name)
+        if value is not None and isinstance(value, kind) and not isinstance(value, bool):
+            attributes[key] = value
+    return attributes

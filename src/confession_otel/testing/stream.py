@@ -1,0 +1,125 @@
+"""The same bodies as server-sent events, as the OpenAI API streams them. Pure: a body in, events out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from .bodies import Body, is_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+_EMPTY: Final[dict[str, dict[str, object]]] = {
+    "message": {"content": [], "status": "in_progress"},
+    "reasoning": {"summary": []},
+    "function_call": {"arguments": "", "status": "in_progress"},
+}
+"""How an item of each type differs when it begins."""
+_PARTS: Final[dict[str, tuple[str, str, dict[str, object]]]] = {
+    "output_text": ("response.output_text", "text", {"logprobs": []}),
+    "refusal": ("response.refusal", "refusal", {}),
+}
+"""Part of a message -> name of its events, field with its text, what else its events hold."""
+
+
+def events(body: Mapping[str, Any], *, piece: int, usage: bool) -> Iterator[bytes]:
+    """One item for each event of the stream of `body`.
+
+    Args:
+        body: Of a chat completion or of a response.
+        piece: Characters of text in each delta.
+        usage: Chat completions only: `stream_options.include_usage` of the request.
+    """
+    if is_response(body):
+        for number, event in enumerate(_response(body, piece)):
+            yield sse({**event, "sequence_number": number}, name=event["type"])
+        return
+    for chunk in _chat(body, piece, usage=usage):
+        yield sse(chunk)
+    yield b"data: [DONE]\n\n"
+
+
+def sse(data: object, *, name: str | None = None) -> bytes:
+    """One server-sent event with JSON data."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(data)}\n\n".encode()
+
+
+def _pieces(text: str, size: int) -> Iterator[str]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
+
+
+def _chat(body: Mapping[str, Any], size: int, *, usage: bool) -> Iterator[Body]:
+    head: Body = {
+        key: body[key] for key in ("id", "created", "model", "service_tier", "system_fingerprint") if key in body
+    }
+    head["object"] = "chat.completion.chunk"
+    if usage:
+        head["usage"] = None
+
+    def chunk(index: int, delta: Body, finish_reason: str | None = None) -> Body:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return {**head, "choices": [choice]}
+
+    for choice in body["choices"]:
+        index, message = choice["index"], choice["message"]
+        yield chunk(
+            index, {"role": "assistant", "content": "" if message["content"] is not None else None, "refusal": None}
+        )
+        for key in ("content", "refusal"):
+            for text in _pieces(message[key] or "", size):
+                yield chunk(index, {key: text})
+        for number, call in enumerate(message.get("tool_calls", ())):
+            function = call["function"]
+            opening = {**call, "index": number, "function": {"name": function["name"], "arguments": ""}}
+            yield chunk(index, {"tool_calls": [opening]})
+            for text in _pieces(function["arguments"], size):
+                yield chunk(index, {"tool_calls": [{"index": number, "function": {"arguments": text}}]})
+        yield chunk(index, {}, choice["finish_reason"])
+    if usage:
+        yield {**head, "choices": [], "usage": body["usage"]}
+
+
+def _response(body: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
+    begun = {**body, "status": "in_progress", "output": [], "usage": None, "error": None, "incomplete_details": None}
+    yield {"type": "response.created", "response": begun}
+    yield {"type": "response.in_progress", "response": begun}
+    for index, item in enumerate(body["output"]):
+        place = {"item_id": item["id"], "output_index": index}
+        opened = {**item, **_EMPTY[item["type"]]}
+        yield {"type": "response.output_item.added", "output_index": index, "item": opened}
+        if item["type"] == "message":
+            yield from _message(item, place, size)
+        elif item["type"] == "reasoning":
+            yield from _reasoning(item, place, size)
+        else:
+            name = "response.function_call_arguments"
+            for text in _pieces(item["arguments"], size):
+                yield {"type": f"{name}.delta", **place, "delta": text}
+            yield {"type": f"{name}.done", **place, "name": item["name"], "arguments": item["arguments"]}
+        yield {"type": "response.output_item.done", "output_index": index, "item": item}
+    yield {"type": f"response.{body['status']}", "response": dict(body)}
+
+
+def _message(item: Mapping[str, Any], place: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
+    for number, part in enumerate(item["content"]):
+        name, field, extra = _PARTS[part["type"]]
+        where = {**place, "content_index": number}
+        yield {"type": "response.content_part.added", **where, "part": {**part, field: ""}}
+        for text in _pieces(part[field], size):
+            yield {"type": f"{name}.delta", **where, "delta": text, **extra}
+        yield {"type": f"{name}.done", **where, field: part[field], **extra}
+        yield {"type": "response.content_part.done", **where, "part": part}
+
+
+def _reasoning(item: Mapping[str, Any], place: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
+    for number, part in enumerate(item["summary"]):
+        where = {**place, "summary_index": number}
+        yield {"type": "response.reasoning_summary_part.added", **where, "part": {**part, "text": ""}}
+        for text in _pieces(part["text"], size):
+            yield {"type": "response.reasoning_summary_text.delta", **where, "delta": text}
+        yield {"type": "response.reasoning_summary_text.done", **where, "text": part["text"]}
+        yield {"type": "response.reasoning_summary_part.done", **where, "part": part}
