@@ -3,7 +3,7 @@
     python -m benchmarks.reading
 
 Three tables: `parse` of a canonical report against `json.loads` of it; `split` of an answer without a confession
-against one scan for a letter; time per character of both from 10 kB to 10 MB, on texts as they are and texts made to hurt.
+against one scan for a letter; time per character of both from 10 kB to 10 MB, on ordinary texts and on hostile ones.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def photograph(url: str, picture: Path) -> None:
                 "--disable-component-update",
                 "--disable-sync",
                 "--hide-scrollbars",
+                "--force-prefers-reduced-motion",
                 f"--user-data-dir={profile}",
                 f"--window-size={SIZE[0]},{SIZE[1]}",
                 f"--virtual-time-budget={SETTLED_MILLISECONDS}",

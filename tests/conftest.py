@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import guard, recorder
+from confession_otel import guard, observation, recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,9 +125,10 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with guard._lock:
         guard._tally.clear()
         guard._logged.clear()
-    recorder.latest._entries.clear()
+    recorder.latest.clear()
     yield
     co.uninstrument()
+    observation.set_default(None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -42,3 +42,29 @@ def test_the_guard_works_in_a_child_forked_while_its_lock_was_held() -> None:
             os._exit(0 if guard.tally() == {"internal_error": 1} else 1)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+class RaisingHandler(logging.Handler):
+    """A log handler of the host's, with a bug."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError
+
+
+def test_a_log_handler_that_raises_does_not_make_the_guard_raise(swallowed: list[tuple[str, Exception]]) -> None:
+    handler = RaisingHandler()
+    guard.logger.addHandler(handler)
+    try:
+        with guard.Site("somewhere"):
+            raise ValueError
+        guard.drop("not_text", "something", "said")
+    finally:
+        guard.logger.removeHandler(handler)
+    assert guard.tally() == {"internal_error": 1, "not_text": 1}
+    swallowed.clear()
+
+
+def test_a_signal_handler_may_come_to_the_guard_while_its_thread_is_in_it() -> None:
+    with guard._lock:
+        guard.drop("not_text", "from a signal handler", "said")
+    assert guard.tally() == {"not_text": 1}

@@ -13,10 +13,10 @@ import confession_otel
 
 PACKAGE = Path(confession_otel.__file__).parent
 LAYERS = [
-    {"_version", "confession"},
+    {"_version", "confession", "suppression"},
     {"semconv"},
     {"guard", "bounded", "redaction", "reading"},
-    {"settings", "patching"},
+    {"settings", "patching", "environment_variables"},
     {"privacy", "corroboration"},
     {"answer"},
     {"composition"},
@@ -93,3 +93,13 @@ def test_importing_sets_no_global_provider() -> None:
         "type(_logs.get_logger_provider()).__name__)"
     )
     assert run(code) == "ProxyTracerProvider _ProxyMeterProvider ProxyLoggerProvider"
+
+
+def test_the_openai_hook_needs_no_more_than_the_sdk_and_the_api() -> None:
+    code = (
+        "import sys; sys.modules['opentelemetry.instrumentation'] = None; sys.modules['wrapt'] = None;"
+        "import openai, confession_otel; from openai._base_client import SyncAPIClient as c; before = c.request;"
+        "confession_otel.instrument();"
+        "print(c.request is before, dict(confession_otel.guard.tally()))"
+    )
+    assert run(code) == "False {}"

@@ -27,9 +27,15 @@ def test_it_returns_what_it_read(telemetry: Telemetry) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])
-def test_an_empty_text_is_recorded_as_unparsed(telemetry: Telemetry, text: str) -> None:
+def test_an_empty_text_is_recorded_as_unparsed_and_said_once(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     co.instrument(**telemetry.providers)
-    assert co.record(text).problem is co.Problem.EMPTY
+    with caplog.at_level(logging.WARNING, "confession_otel"):
+        assert co.record(text).problem is co.Problem.EMPTY
+    assert [record.getMessage() for record in caplog.records] == [
+        "record() got an empty confession: it is recorded as unparsed (said once)"
+    ]
     assert (telemetry.confession().attributes or {})["confession.problem"] == "empty"
 
 
@@ -61,6 +67,20 @@ def test_a_span_that_is_none_costs_only_the_answer(telemetry: Telemetry, span: A
     co.instrument(**telemetry.providers)
     co.record(FAILED, span=span)
     assert telemetry.confession().parent is None
+
+
+def test_evidence_that_is_none_costs_only_the_evidence(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    co.record(FAILED, evidence={"finish_reason": "stop"})  # type: ignore[arg-type] # that is the point
+    assert (telemetry.confession().attributes or {})["confession.verdict"] == "non_compliant"
+    assert telemetry.counts("confession.dropped") == [({"confession.reason": "not_evidence"}, 1)]
+
+
+def test_after_uninstrument_it_goes_on_under_the_settings_that_were_in_force(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers, capture="verdict")
+    co.uninstrument()
+    co.record(FAILED)
+    assert "confession.text" not in (telemetry.confession().attributes or {})
 
 
 def test_without_an_sdk_it_reads_counts_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:

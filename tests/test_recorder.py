@@ -104,7 +104,8 @@ def test_the_metrics_count_it_once(telemetry: Telemetry) -> None:
         "gen_ai.request.model": "m-1",
     }
     assert telemetry.counts("confession.verdicts") == [(labels, 1)]
-    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
+    # By hand, nothing is known of how many answers came without one.
+    assert telemetry.counts("confession.answers") == []
     assert telemetry.counts("confession.dropped") == []
 
 
@@ -243,3 +244,24 @@ def test_every_name_on_every_signal_is_one_of_semconv(telemetry: Telemetry) -> N
     for event in telemetry.events():
         used |= set(event.log_record.attributes or {})
     assert used <= known
+
+
+def test_no_confession_makes_a_span_that_would_cost_its_batch(telemetry: Telemetry) -> None:
+    objective = co.Objective("o" * 50_000, co.Compliance.FAILED, why="w" * 50_000)
+    confession = co.Confession("t" * 500_000, (objective,), tuple("u" * 50_000 for _ in range(100)))
+    co.instrument(**telemetry.providers)
+    co.record(confession)
+    attributes = telemetry.confession().attributes or {}
+    assert sum(len(str(value)) for value in attributes.values()) < 32_000
+    assert attributes["confession.uncertainties.count"] == 100
+
+
+def test_of_two_confessions_on_one_span_the_flagged_one_marks_it(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    partial = "Objective: o\nResult: partially complied\nWhy: w"
+    for texts in ((COMPLIED, partial), (partial, COMPLIED)):
+        with telemetry.tracer_provider.get_tracer("host").start_as_current_span("chat") as answer:
+            for text in texts:
+                co.record(text, evidence=co.Evidence(refusal="no") if text is COMPLIED else None)
+        attributes: Any = answer.attributes  # type: ignore[attr-defined] # a span of the SDK
+        assert (attributes["confession.flagged"], attributes["confession.verdict"]) == (True, "compliant")

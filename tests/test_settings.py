@@ -34,12 +34,10 @@ def test_a_keyword_comes_before_the_environment_and_that_before_the_default() ->
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("CONFESSION_OTEL_CAPTURE", "everything", "full, redacted, verdict"),
         ("CONFESSION_OTEL_LOG", "maybe", "true or false"),
         ("CONFESSION_OTEL_TEXT_LIMIT", "-1", "1 or more"),
         ("CONFESSION_OTEL_TEXT_LIMIT", "8k", "whole number"),
         ("CONFESSION_OTEL_FLAG_ON", "non_compliant,evil", "not evil"),
-        ("CONFESSION_OTEL_REDACT", "mail", "email"),
         ("CONFESSION_OTEL_COLOUR", "blue", "is no setting"),
     ],
 )
@@ -52,6 +50,23 @@ def test_a_bad_variable_is_said_with_what_is_allowed_and_the_default_stands(
     (record,) = caplog.records
     assert variable in record.getMessage()
     assert said in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("CONFESSION_OTEL_CAPTURE", "verdikt", "full, redacted, verdict"),
+        ("CONFESSION_OTEL_REDACT", "mail", "email"),
+    ],
+)
+def test_who_mistypes_what_was_to_keep_words_in_lets_none_out(
+    caplog: pytest.LogCaptureFixture, variable: str, value: str, said: str
+) -> None:
+    with caplog.at_level(logging.WARNING, "confession_otel"):
+        settings = Settings.read({"CONFESSION_OTEL_CAPTURE": "full", variable: value})
+    assert settings.capture is Capture.VERDICT
+    assert said in caplog.text
+    assert "no text leaves" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -81,6 +96,18 @@ def test_our_own_variable_is_more_specific_than_opentelemetrys() -> None:
     assert Settings.read(no_content).capture is Capture.VERDICT
     assert Settings.read({**no_content, "CONFESSION_OTEL_CAPTURE": "redacted"}).capture is Capture.REDACTED
     assert Settings.read(no_content, capture="full").capture is Capture.FULL
+
+
+@pytest.mark.parametrize("value", ["false", "0", "off", "No_Content"])
+def test_every_word_for_off_counts_as_no_content(value: str) -> None:
+    environment = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": value}
+    assert Settings.read(environment).capture is Capture.VERDICT
+
+
+def test_redacted_with_no_pattern_named_takes_them_all() -> None:
+    redact = Settings.read({}, capture="redacted", redact=[]).redact
+    assert redact is not None
+    assert redact("eve@example.org") == "[email]"
 
 
 def test_other_values_of_opentelemetrys_variable_change_nothing() -> None:

@@ -238,3 +238,21 @@ def test_leaving_ends_calls_under_way_at_once() -> None:
         began = time.monotonic()
     assert time.monotonic() - began < 2
     connection.close()
+
+
+def test_a_response_made_in_the_background_is_retrieved_whole_and_streamed() -> None:
+    script = iter([response(id="resp_1", pending="queued"), response("Four.", id="resp_1"), response("Four.")])
+    with ScriptedServer(lambda _: next(script)) as server, client_of(server) as client:
+        assert client.responses.create(model="small", input="2 + 2?", background=True).status == "queued"
+        assert client.responses.retrieve("resp_1").output_text == "Four."
+        assert [event.type for event in client.responses.retrieve("resp_1", stream=True)][-1] == "response.completed"
+        assert [request.method for request in server.requests] == ["POST", "GET", "GET"]
+
+
+def test_the_client_for_azure_is_answered() -> None:
+    with (
+        ScriptedServer(saying(chat_completion("Four."))) as server,
+        openai.AzureOpenAI(base_url=server.base_url, api_key="none", api_version="2026-01-01") as client,
+    ):
+        assert client.chat.completions.create(model="small", messages=MESSAGES).choices[0].message.content == "Four."
+    assert server.requests[0].path.startswith("/v1/deployments/small/")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-# Not frozen, unlike every other record: one is made for each answer of the host, and to freeze it doubles what that costs.
+# Not frozen, unlike every other record: one is made for each answer, and to freeze it doubles what that costs.
 @dataclass(slots=True)
 class Answer:
     """What a hook knows of one answer; a call that gave several choices gave several answers."""

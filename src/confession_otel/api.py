@@ -11,8 +11,8 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, get_current_spa
 
 from . import guard, observation
 from .answer import of_span
-from .confession import Confession
-from .corroboration import NO_EVIDENCE
+from .confession import Confession, Problem
+from .corroboration import NO_EVIDENCE, Evidence
 from .observation import Observer
 from .patching import when_imported
 from .reading import parse
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from .corroboration import Evidence
-
 HOOKS: Final = {
     "openai": "openai",
     "langchain": "langchain_core.callbacks.manager",
@@ -36,6 +34,7 @@ _wanted: Final[set[str]] = set()
 _waiting: Final[set[str]] = set()
 _INSTALL: Final = guard.Site("instrument")
 _RECORD: Final = guard.Site("record")
+_NOTHING: Final = parse("")
 
 
 def instrument(
@@ -76,14 +75,16 @@ def instrument(
 
 
 def uninstrument() -> None:
-    """Take every hook off again: the SDKs are as they were."""
+    """Take every hook off again: the SDKs are as they were.
+
+    `record` goes on, under the settings that were in force.
+    """
     _wanted.clear()
     for hook in HOOKS:
         module = sys.modules.get(f"{__package__}.{hook}")
         if module is not None:
             with _INSTALL:
                 module.uninstall()
-    observation.set_default(None)
 
 
 def _install(hook: str) -> None:
@@ -122,6 +123,8 @@ def record(
             )
             return read
         read = parse(confession) if isinstance(confession, str) else confession
+        if read.problem is Problem.EMPTY:
+            guard.say_once("record.empty", "record() got an empty confession: it is recorded as unparsed")
         if span is None:
             span = get_current_span()
         elif not isinstance(span, (Span, SpanContext)):
@@ -132,6 +135,14 @@ def record(
                 type(span).__name__,
             )
             span = INVALID_SPAN
+        if evidence is not None and not isinstance(evidence, Evidence):
+            guard.drop(
+                Dropped.NOT_EVIDENCE,
+                "record.not_evidence",
+                "record(evidence=...) takes an Evidence and got %s: the confession is recorded without it",
+                type(evidence).__name__,
+            )
+            evidence = None
         observer = observation.default()
         if observer.settings.enabled:
             observer.recorder.record(read, of_span(span, evidence or NO_EVIDENCE), Source.RECORD)
@@ -164,6 +175,3 @@ def shutdown(timeout: float = 30.0) -> bool:
     """
     uninstrument()
     return flush(timeout)
-
-
-_NOTHING: Final = parse("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -12,14 +13,14 @@ Value = TypeVar("Value")
 class BoundedTable(Generic[Key, Value]):
     """Remembers the newest `size` entries for at most `seconds`; older ones are forgotten.
 
-    Needs no lock, hence survives a fork at any moment: every step is one operation of `dict`, and a lost race over
-    the oldest entry only means that the table is an entry longer until the next `put`.
+    Needs no lock, hence survives a fork at any moment: every step is one operation of `OrderedDict`, and a lost race
+    over the oldest entry only means that the table is an entry longer until the next `put`.
     """
 
     __slots__ = ("_entries", "_seconds", "_size")
 
     def __init__(self, size: int, seconds: float) -> None:
-        self._entries: dict[Key, tuple[float, Value]] = {}
+        self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._size = size
         self._seconds = seconds
 
@@ -27,18 +28,17 @@ class BoundedTable(Generic[Key, Value]):
         """Remember; an entry put again is the newest again."""
         entries = self._entries
         now = time.monotonic()
-        if key in entries:
-            entries.pop(key, None)
         entries[key] = now, value
         try:
+            entries.move_to_end(key)
             while len(entries) > self._size:
-                entries.pop(next(iter(entries)), None)
+                entries.popitem(last=False)
             oldest = next(iter(entries))
             # At most one a call: time to forget is spread over the calls that make something to forget.
             if now - entries[oldest][0] > self._seconds:
-                entries.pop(oldest, None)
+                del entries[oldest]
         except (RuntimeError, StopIteration, KeyError):
-            # Another thread changed the dictionary between two of our steps.
+            # Another thread changed the table between two of our steps.
             return
 
     def get(self, key: Key) -> Value | None:
@@ -48,9 +48,9 @@ class BoundedTable(Generic[Key, Value]):
 
     def setdefault(self, key: Key, value: Value) -> Value:
         """The value already there, or `value`, now remembered."""
-        entry = self._entries.get(key)
-        if entry is not None and time.monotonic() - entry[0] <= self._seconds:
-            return entry[1]
+        known = self.get(key)
+        if known is not None:
+            return known
         self.put(key, value)
         return value
 
@@ -58,6 +58,10 @@ class BoundedTable(Generic[Key, Value]):
         """Take out."""
         entry = self._entries.pop(key, None)
         return None if entry is None else entry[1]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -13,8 +13,11 @@ from . import corroboration, semconv
 from .answer import copied_attributes
 from .confession import Compliance, Verdict
 from .privacy import release
+from .settings import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.util.types import AttributeValue
 
     from .answer import Answer
@@ -29,6 +32,18 @@ _COUNTS: Final = (
 )
 _UNCERTAINTIES_SHOWN: Final = 16
 """Entries of `confession.uncertainties` at most; the count says how many there were."""
+_SHORT: Final = 1024
+"""Characters of each text beside the whole one: spans past some 100 kB cost a whole batch in transport."""
+_MILDEST_FIRST: Final = tuple(
+    verdict.value
+    for verdict in (
+        Verdict.COMPLIANT,
+        Verdict.PARTIALLY_COMPLIANT,
+        Verdict.UNPARSED,
+        Verdict.UNSURE,
+        Verdict.NON_COMPLIANT,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +87,13 @@ def compose(
     verdict = confession.verdict
     disclosure = confession.disclosure
     contradictions = corroboration.contradictions(confession, answer.evidence)
-    findings = [verdict.value]
-    if contradictions:
-        findings.append("contradicted")
-    if disclosure is not None:
-        findings.append(disclosure.value)
-    if spoof_suspected:
-        findings.append("spoof_suspected")
-    if confession.truncated:
-        findings.append("truncated")
+    findings = (
+        verdict.value,
+        Finding.CONTRADICTED.value if contradictions else None,
+        disclosure.value if disclosure is not None else None,
+        Finding.SPOOF_SUSPECTED.value if spoof_suspected else None,
+        Finding.TRUNCATED.value if confession.truncated else None,
+    )
     flagged_by = next((finding for finding in findings if finding in settings.flag_on), None)
     content, objective, why = _content(confession, settings)
     text = confession.text.encode("utf-8", "replace")
@@ -104,7 +117,7 @@ def compose(
         semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR,
         **copied_attributes(answer),
         **verdict_attributes(record),
-        semconv.OPENINFERENCE_OUTPUT: _summary(verdict, objective, why)[: settings.text_limit],
+        semconv.OPENINFERENCE_OUTPUT: _summary(verdict, objective, why),
         **content,
         semconv.OBJECTIVES_COUNT: len(confession.objectives),
     }
@@ -148,12 +161,12 @@ def _content(confession: Confession, settings: Settings) -> tuple[dict[str, Attr
     deciding = confession.deciding
     objective = why = None
     if deciding is not None:
-        if deciding.objective and (released := release(deciding.objective, settings)):
+        if deciding.objective and (released := release(deciding.objective, settings, _SHORT)):
             objective = attributes[semconv.OBJECTIVE] = released.text
-        if deciding.why and (released := release(deciding.why, settings)):
+        if deciding.why and (released := release(deciding.why, settings, _SHORT)):
             why = attributes[semconv.WHY] = released.text
     if confession.uncertainties:
-        shown = (release(text, settings) for text in confession.uncertainties[:_UNCERTAINTIES_SHOWN])
+        shown = (release(text, settings, _SHORT) for text in confession.uncertainties[:_UNCERTAINTIES_SHOWN])
         attributes[semconv.UNCERTAINTIES] = [released.text for released in shown if released]
     return attributes, objective, why
 
@@ -183,3 +196,16 @@ def _confession_id(answer: Answer, text: bytes) -> str:
     ids = answer.span.get_span_context()
     of = f"{ids.trace_id:032x} {ids.span_id:016x} {answer.response_id or ''} {answer.choice or 0} "
     return hashlib.sha256(of.encode("utf-8", "replace") + text).hexdigest()[:32]
+
+
+def marks(record: Record, attributes: Mapping[str, object]) -> bool:
+    """Is the answer span, with the attributes it has, to be marked by this confession?
+
+    Several choices share one span, and a confession may be recorded twice: what is flagged, and then the worst verdict,
+    stays.
+    """
+    there = attributes.get(semconv.VERDICT)
+    if there not in _MILDEST_FIRST:
+        return True
+    rank = attributes.get(semconv.FLAGGED) is True, _MILDEST_FIRST.index(str(there))
+    return (record.flagged, _MILDEST_FIRST.index(record.verdict.value)) > rank

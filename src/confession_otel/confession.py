@@ -171,7 +171,6 @@ class Confession:
     @property
     def deciding(self) -> Objective | None:
         """The objective that decides the verdict: the first among the worst, hidden shortfalls before told ones."""
-
         return min(self.objectives, key=_rank, default=None)
 
     def to_json(self) -> str:

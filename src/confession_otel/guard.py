@@ -8,9 +8,11 @@ through a guarded block: observers return nothing, wrappers return their own loc
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,8 @@ logger.addHandler(logging.NullHandler())
 
 _tally: Counter[str] = Counter()
 _logged: set[str] = set()
-_lock = threading.Lock()
+# Reentrant: a signal handler or a finaliser may come to the guard while its own thread is in it.
+_lock = threading.RLock()
 
 on_swallow: list[Callable[[str, Exception], None]] = []
 """Called with site and error for each swallowed error; tests put a function here that remembers, and raise later."""
@@ -42,17 +45,18 @@ class Site:
     def __enter__(self) -> None:
         """Nothing to set up."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
         """Swallow an `Exception`; let everything else pass."""
         if not isinstance(error, Exception):
             return False
-        # Type and place only: the message of an exception may quote the model's or the user's text.
-        drop(Dropped.INTERNAL_ERROR, self.name, "%s failed in %s: this telemetry is lost", self.name, _place(error))
-        logger.debug("swallowed in %s", self.name, exc_info=error)
-        for listener in on_swallow:
-            listener(self.name, error)
+        try:
+            # Type and place only: the message of an exception may quote the model's or the user's text.
+            drop(Dropped.INTERNAL_ERROR, self.name, "%s failed in %s: this telemetry is lost", self.name, _place(error))
+            logger.debug("swallowed in %s:\n%s", self.name, "".join(traceback.format_tb(error.__traceback__)))
+            for listener in on_swallow:
+                listener(self.name, error)
+        except Exception:  # noqa: BLE001, S110 - a log handler that raises: there is nobody left to tell
+            pass
         return True
 
 
@@ -60,10 +64,18 @@ def drop(reason: str, once: str, message: str, *arguments: object) -> None:
     """Count something that was left out, and log the message the first time for `once`."""
     with _lock:
         _tally[reason] += 1
+    say_once(once, message + " (counted in confession.dropped)", *arguments)
+
+
+def say_once(once: str, message: str, *arguments: object) -> None:
+    """Log a warning, the first time for `once`."""
+    with _lock:
         first = once not in _logged
         _logged.add(once)
     if first:
-        logger.warning("%s (said once; counted in confession.dropped)", message % arguments)
+        # Most handlers deal with their own errors; a filter, or a handler of the host's, may not.
+        with contextlib.suppress(Exception):
+            logger.warning(message + " (said once)", *arguments)  # noqa: G003 - both parts are constants
 
 
 def tally() -> Mapping[str, int]:
@@ -73,17 +85,19 @@ def tally() -> Mapping[str, int]:
 
 
 def _place(error: Exception) -> str:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "unknown place"
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown place"
     return f"{type(error).__name__} at {where}"
 
 
 def _after_fork() -> None:
     # A lock held by another thread at the moment of the fork would stay locked in the child for ever.
     global _lock  # noqa: PLW0603 - replaced, never shared with the parent
-    _lock = threading.Lock()
+    _lock = threading.RLock()
+    # What was left out before the fork is the parent's to report.
+    _tally.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
@@ -23,7 +23,9 @@ from .answer import Answer, is_inference
 from .bounded import BoundedTable
 from .corroboration import Evidence
 from .guard import Site
+from .observation import Sighting, under_way
 from .settings import AnswerSpans
+from .suppression import is_suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,9 @@ class _Run:
     """Span that was current where the call began: the answer span if it is a GenAI span, else that one's parent."""
     model: str | None
     provider: str | None
-    parameters: dict[str, Any]
+    parameters: dict[str, AttributeValue]
+    """Attributes of the request."""
+    sighting: Sighting
 
 
 class ConfessionCallbackHandler(BaseCallbackHandler):
@@ -153,15 +157,16 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Look at what the model gave."""
         with _FINISH:
-            run = self._runs.pop(run_id)
-            observer = self._observer()
-            if run is None or not response.generations or not observer.settings.enabled:
+            run = self._ended(run_id)
+            if run is None or not response.generations or not response.generations[0]:
                 return
+            observer = self._observer()
             generations = response.generations[0]
-            metadata = _metadata(generations[0]) if generations else {}
+            metadata = _metadata(generations[0])
             response_id = metadata.get("id")
-            # Another hook below us (the OpenAI SDK's) may have made the answer span and recorded it already.
-            if not observer.claim(response_id, HOOK):
+            response_id = response_id if isinstance(response_id, str) else None
+            # A second handler on the same run, one on the model and one in the call's config, finds it taken.
+            if not observer.claim(f"langchain {run_id}", f"{id(self)}") or not observer.claim(response_id, HOOK):
                 return
             span, owned = self._answer_span(observer, run)
             if owned:
@@ -178,12 +183,11 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Show a failed call on a span of our own; a stream that its reader left early has no answer."""
         with _FAIL:
-            run = self._runs.pop(run_id)
-            observer = self._observer()
-            if run is None or not observer.settings.enabled or isinstance(error, GeneratorExit):
+            run = self._ended(run_id)
+            if run is None or isinstance(error, GeneratorExit):
                 return
-            # A failed call has no response id by which to see that the SDK's own hook has shown it already.
-            if run.provider in observation.watched_providers:
+            observer = self._observer()
+            if not observer.claim(f"langchain {run_id}", f"{id(self)}"):
                 return
             span, owned = self._answer_span(observer, run)
             if owned:
@@ -191,12 +195,23 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                 span.set_status(Status(StatusCode.ERROR))
                 span.end()
 
+    def _ended(self, run_id: UUID) -> _Run | None:
+        """The run, unless there is nothing to do: never seen, switched off, or taken on by the SDK's own hook."""
+        run = self._runs.pop(run_id)
+        if run is None or run.sighting.taken or not self._observer().settings.enabled:
+            return None
+        return run
+
     def _start(self, run_id: UUID, keywords: dict[str, Any]) -> None:
         with _START:
+            if is_suppressed():
+                return
             metadata = keywords.get("metadata") or {}
             parameters = keywords.get("invocation_params") or {}
             model = metadata.get("ls_model_name") or parameters.get("model") or parameters.get("model_name")
             provider = metadata.get("ls_provider")
+            sighting = Sighting()
+            under_way.set(sighting)
             self._runs.put(
                 run_id,
                 _Run(
@@ -204,7 +219,8 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                     ambient=get_current_span(),
                     model=model if isinstance(model, str) else None,
                     provider=_PROVIDERS.get(provider, provider) if isinstance(provider, str) else None,
-                    parameters=parameters,
+                    parameters=_request_attributes(parameters),
+                    sighting=sighting,
                 ),
             )
 
@@ -217,10 +233,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             attributes[semconv.GEN_AI_PROVIDER] = run.provider
         if run.model is not None:
             attributes[semconv.GEN_AI_REQUEST_MODEL] = run.model
-        for name, (key, kind) in _REQUEST.items():
-            value: Any = run.parameters.get(name)
-            if isinstance(value, kind) and not isinstance(value, bool):
-                attributes[key] = value
+        attributes.update(run.parameters)
         span = observer.recorder.tracer.start_span(
             f"{semconv.GEN_AI_CHAT} {run.model}" if run.model else semconv.GEN_AI_CHAT,
             set_span_in_context(run.ambient),
@@ -229,6 +242,15 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             start_time=run.started,
         )
         return span, True
+
+
+def _request_attributes(parameters: dict[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    for name, (key, kind) in _REQUEST.items():
+        value = parameters.get(name)
+        if isinstance(value, kind) and not isinstance(value, bool):
+            attributes[key] = cast("AttributeValue", value)
+    return attributes
 
 
 def _metadata(generation: Generation) -> dict[str, Any]:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from . import semconv
-from .guard import logger
+from .composition import verdict_attributes
+from .guard import say_once
 
 if TYPE_CHECKING:
     from .composition import Record
-
-_missing_said: list[bool] = []
 
 
 def write(record: Record) -> None:
@@ -20,22 +19,13 @@ def write(record: Record) -> None:
     try:
         import structlog  # noqa: PLC0415 - optional: only who turned `log` on needs it
     except ImportError:
-        if not _missing_said:
-            _missing_said.append(True)
-            logger.warning('log=true needs structlog: pip install "confession-otel[structlog]"; no line is written')
+        say_once("log_line", 'log=true needs structlog: pip install "confession-otel[structlog]"; no line is written')
         return
-    fields: dict[str, object] = {
-        semconv.VERDICT: record.verdict.value,
-        semconv.FLAGGED: record.flagged,
-        semconv.SOURCE: record.source.value,
-        semconv.ID: record.id,
-    }
+    fields: dict[str, object] = dict(verdict_attributes(record))
     if record.trace_id:
         fields["trace_id"] = format_trace_id(record.trace_id)
         fields["span_id"] = format_span_id(record.span_id)
     optional = {
-        semconv.SCORE: record.score,
-        semconv.DISCLOSURE: record.disclosure,
         semconv.OBJECTIVE: record.objective,
         semconv.WHY: record.why,
         semconv.GEN_AI_REQUEST_MODEL: record.answer.request_model,

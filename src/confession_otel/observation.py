@@ -7,10 +7,11 @@ does not make ids unique.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from .bounded import BoundedTable
-from .confession import Verdict
+from .corroboration import behind_the_answer
 from .guard import Site
 from .reading import find, parse
 from .recorder import Recorder
@@ -29,17 +30,18 @@ if TYPE_CHECKING:
 _OBSERVE: Final = Site("observation")
 _PROVIDERS: Final = ("tracer_provider", "meter_provider", "logger_provider")
 
-# Several choices of one call share one answer span, whose keys the last one written decides: worst last.
-_MILDEST_FIRST: Final = (
-    Verdict.COMPLIANT,
-    Verdict.PARTIALLY_COMPLIANT,
-    Verdict.UNPARSED,
-    Verdict.UNSURE,
-    Verdict.NON_COMPLIANT,
-)
 
-watched_providers: Final[set[str]] = set()
-"""Providers (`gen_ai.provider.name`) whose SDK itself is hooked: frameworks over it need not show its failed calls."""
+class Sighting:
+    """A framework's call of a model, under way: did the hook of the SDK below take it on?"""
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken = False
+
+
+under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
+"""Set by a framework's hook where its call begins, in the context in which the SDK's call then runs."""
 
 _brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=600)
 """Response id -> the hook that brought the answer, over all observers of the process."""
@@ -72,20 +74,25 @@ class Observer:
         with _OBSERVE:
             if not answers or not self.claim(answers[0].response_id, hook):
                 return
-            found = []
             for answer in answers:
                 place = find(answer.text)
                 if place.confession is not None:
-                    found.append((parse(place.confession), answer, place.passed_over))
+                    confession, evidence = behind_the_answer(parse(place.confession), answer.evidence)
+                    answer.evidence = evidence
+                    self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
+                    self.recorder.confessed(answer)
                 elif answer.final:
                     self.recorder.absent(answer)
-            if len(found) > 1:
-                found.sort(key=lambda one: _MILDEST_FIRST.index(one[0].verdict))
-            for confession, answer, passed_over in found:
-                self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=passed_over)
 
 
 _default: list[Observer] = []
+
+
+def take() -> None:
+    """Tell the framework above, if one is, that this call is shown and recorded here: called by the hook of an SDK."""
+    sighting = under_way.get()
+    if sighting is not None:
+        sighting.taken = True
 
 
 def default() -> Observer:
@@ -96,7 +103,7 @@ def default() -> Observer:
 
 
 def set_default(observer: Observer | None) -> None:
-    """Put the observer in force, or none: the next use then makes one from the environment."""
+    """Put the observer in force; with none, the next use makes one from the environment."""
     _default[:] = [] if observer is None else [observer]
 
 
@@ -115,5 +122,7 @@ def own(**keywords: object) -> Callable[[], Observer] | None:
     if not given:
         return None
     providers = {name: given.pop(name, None) for name in _PROVIDERS}
-    observer = Observer(Settings.read(**given), **providers)  # type: ignore[arg-type] # whatever the caller gave
+    # What `instrument()` was told holds here too, unless told otherwise: to give a provider must not let text out.
+    settings = _default[0].settings if _default else Settings.read()
+    observer = Observer(settings.override(**given), **providers)  # type: ignore[arg-type] # whatever the caller gave
     return lambda: observer

@@ -15,8 +15,9 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_
 
 from . import guard, log_line, semconv
 from ._version import __version__
+from .answer import attributes_of
 from .bounded import BoundedTable
-from .composition import Record, compose, verdict_attributes
+from .composition import Record, compose, marks, verdict_attributes
 from .confession import Verdict
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ _STATUS_LABELS: Final[dict[semconv.Status, dict[str, AttributeValue]]] = {
 }
 
 
-latest: Final[BoundedTable[int, Record]] = BoundedTable(size=1024, seconds=600)
-"""The last confession of each recent trace, by trace id: what log lines of the same trace may name."""
+latest: Final[BoundedTable[int, tuple[str, bool]]] = BoundedTable(size=1024, seconds=600)
+"""Verdict and flag of the last confession of each recent trace, by trace id: what its log lines may name."""
 
 
 class Instruments:
@@ -70,7 +71,7 @@ _global_instruments: list[Instruments] = []
 
 
 def _observe_dropped(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: reason}) for reason, count in guard.tally().items()]
+    return [Observation(count, {semconv.REASON: reason.value}) for reason, count in guard.tally().items()]
 
 
 def _instruments_on(provider: MeterProvider | None) -> Instruments:
@@ -102,9 +103,18 @@ class Recorder:
         with _METRICS:
             self._instruments = _instruments_on(meter_provider)
 
-    def absent(self, answer: Answer) -> None:
-        """Count a final answer that came without a confession: silence is never taken for compliance."""
-        self._count_answer(semconv.Status.ABSENT, set_span_in_context(answer.span))
+    def confessed(self, answer: Answer) -> None:
+        """Count a final answer that came with a confession."""
+        self._count_answer(semconv.Status.CONFESSED, set_span_in_context(answer.span))
+
+    def absent(self, answer: Answer, reason: semconv.Absent | None = None) -> None:
+        """Count a final answer that came without a confession: silence is never taken for compliance.
+
+        Args:
+            answer: the answer, or what is known of it.
+            reason: why none was found, where it is not that none was there.
+        """
+        self._count_answer(semconv.Status.ABSENT, set_span_in_context(answer.span), reason)
 
     def record(
         self,
@@ -126,7 +136,7 @@ class Recorder:
             context = set_span_in_context(answer.span)
             record, attributes = compose(confession, answer, source, self.settings, spoof_suspected=spoof_suspected)
             with _KEYS:
-                if answer.span.is_recording():
+                if answer.span.is_recording() and marks(record, attributes_of(answer.span)):
                     answer.span.set_attributes(verdict_attributes(record))
             with _SPAN:
                 self._emit_span(record, attributes, context)
@@ -142,9 +152,8 @@ class Recorder:
                     if answer.request_model is not None:
                         labels[semconv.GEN_AI_REQUEST_MODEL] = answer.request_model
                     self._instruments.verdicts.add(1, labels, context)
-            self._count_answer(semconv.Status.CONFESSED, context)
             if record.trace_id:
-                latest.put(record.trace_id, record)
+                latest.put(record.trace_id, (record.verdict.value, record.flagged))
             if self.settings.log:
                 with _LOG:
                     log_line.write(record)
@@ -199,7 +208,10 @@ class Recorder:
             )
         )
 
-    def _count_answer(self, status: semconv.Status, context: Context) -> None:
+    def _count_answer(self, status: semconv.Status, context: Context, reason: semconv.Absent | None = None) -> None:
         with _METRICS:
             if self._instruments is not None:
-                self._instruments.answers.add(1, _STATUS_LABELS[status], context)
+                labels = _STATUS_LABELS[status]
+                if reason is not None:
+                    labels = {**labels, semconv.REASON: reason}
+                self._instruments.answers.add(1, labels, context)

@@ -135,7 +135,7 @@ METRIC_DROPPED: Final = "confession.dropped"
 """counter {item} · What was not recorded, by `confession.reason`; an error of ours that was swallowed is one of them."""
 
 STATUS: Final = "confession.status"
-"""string · On `confession.answers`: `confessed`, `absent`, `not_asked`, `failed`."""
+"""string · On `confession.answers`: `confessed` or `absent`."""
 
 REASON: Final = "confession.reason"
 """string · On `confession.dropped` and `confession.answers`: why (a short fixed word)."""
@@ -150,6 +150,9 @@ OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 
 OPENINFERENCE_EVALUATOR: Final = "EVALUATOR"
 """Value of `openinference.span.kind`."""
+
+OPENINFERENCE_INPUT: Final = "input.value"
+"""string · Only on the demo's own spans."""
 
 OPENINFERENCE_OUTPUT: Final = "output.value"
 """string · On the confession span, what OpenInference backends show first: verdict, deciding objective and why (content: follows the capture level)."""
@@ -249,6 +252,13 @@ class Status(StrEnum):
     ABSENT = "absent"
 
 
+class Absent(StrEnum):
+    """Values of `confession.reason` on `confession.answers`, where it is not that no confession was there."""
+
+    UNREAD = "unread"
+    """The answer could not be looked at: the host left it unread, or read it past the SDK's own types."""
+
+
 class Dropped(StrEnum):
     """Values of `confession.reason` on the counter `confession.dropped`."""
 
@@ -258,6 +268,8 @@ class Dropped(StrEnum):
     """`record()` got something that is neither a text nor a `Confession`."""
     NOT_A_SPAN = "not_a_span"
     """`record()` got something for a span that is none; the confession is recorded without its answer."""
+    NOT_EVIDENCE = "not_evidence"
+    """`record()` got something for evidence that is none; the confession is recorded without it."""
     NO_PROVIDER = "no_provider"
     """No OpenTelemetry SDK is set up, so the confession span went nowhere."""
     REDACTION = "redaction"

@@ -1,7 +1,8 @@
 """The settings: keyword over environment variable over default, read once, checked where they are read.
 
 A bad keyword raises, because a person wrote it just there. A bad environment variable is said in the log with what is
-allowed, and the default is used: a service must not fail to start over its telemetry.
+allowed, and the default is used: a service must not fail to start over its telemetry. Where the variable was to keep
+words in (`capture`, `redact`), none leave instead: who mistyped it meant less than the default, not more.
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
 
 from . import redaction
 from .confession import Disclosure, StrEnum, Verdict
-from .guard import logger
+from .guard import say_once
 
 PREFIX: Final = "CONFESSION_OTEL_"
 """Environment variables are this and the setting's name in capitals."""
 
 GENAI_CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """OpenTelemetry's own variable for message content; `NO_CONTENT` in it counts as `capture=verdict`."""
+
+
+_NO_CONTENT: Final = frozenset({"no_content", "false", "0", "off", "no"})
+_KEEP_WORDS_IN: Final = frozenset({PREFIX + "CAPTURE", PREFIX + "REDACT"})
 
 
 class Capture(StrEnum):
@@ -41,7 +46,15 @@ class AnswerSpans(StrEnum):
     NEVER = "never"
 
 
-CONDITIONS: Final = (*Verdict, *Disclosure, "contradicted", "spoof_suspected", "truncated")
+class Finding(StrEnum):
+    """What else than verdict and disclosure may flag an answer."""
+
+    CONTRADICTED = "contradicted"
+    SPOOF_SUSPECTED = "spoof_suspected"
+    TRUNCATED = "truncated"
+
+
+CONDITIONS: Final = (*Verdict, *Disclosure, *Finding)
 """What `flag_on` may name: verdicts, disclosures and findings."""
 
 
@@ -88,7 +101,8 @@ def _redactor(value: object) -> redaction.Redactor | None:
     if value is None or callable(value):
         # What it gives is checked where it is used.
         return cast("redaction.Redactor | None", value)
-    return redaction.ready(_names(value))
+    names = _names(value)
+    return redaction.ready(names) if names else None
 
 
 def _names(value: object) -> frozenset[str]:
@@ -140,12 +154,21 @@ class Settings:
             TypeError: a keyword is no setting.
             ValueError: the value of a keyword is not allowed; the message says what is.
         """
-        environment = os.environ if environment is None else environment
-        known = {setting.name: setting for setting in fields(cls)}
+        values = cls._from_environment(os.environ if environment is None else environment)
+        return cls(**values).override(**keywords)
+
+    def override(self, **keywords: object) -> Settings:
+        """These settings, with those that the keywords name.
+
+        Raises:
+            TypeError: a keyword is no setting.
+            ValueError: the value of a keyword is not allowed; the message says what is.
+        """
+        known = {setting.name: setting for setting in fields(self)}
         if unknown := sorted(set(keywords) - set(known)):
             message = f"confession_otel has no setting {', '.join(unknown)}; there are {', '.join(known)}"
             raise TypeError(message)
-        values = cls._from_environment(environment)
+        values: dict[str, Any] = {}
         for name, value in keywords.items():
             if value is None:
                 continue
@@ -154,24 +177,34 @@ class Settings:
             except ValueError as error:
                 message = f"{name}={value!r}: takes {error}"
                 raise ValueError(message) from None
-        if values.get("capture") is Capture.REDACTED and values.get("redact") is None:
-            values["redact"] = redaction.ready(frozenset(redaction.PATTERNS))
-        return cls(**values)
+        overridden = replace(self, **values)
+        if overridden.capture is Capture.REDACTED and overridden.redact is None:
+            return replace(overridden, redact=redaction.ready(frozenset(redaction.PATTERNS)))
+        return overridden
 
     @classmethod
     def _from_environment(cls, environment: Mapping[str, str]) -> dict[str, Any]:
         parsers = {PREFIX + setting.name.upper(): setting.metadata["parse"] for setting in fields(cls)}
         values: dict[str, Any] = {}
-        if environment.get(GENAI_CAPTURE, "").strip().upper() == "NO_CONTENT":
+        unreadable = False
+        if environment.get(GENAI_CAPTURE, "").strip().lower() in _NO_CONTENT:
             values["capture"] = Capture.VERDICT
         for variable, value in sorted(environment.items()):
             if not variable.startswith(PREFIX) or not value.strip():
                 continue
             if variable not in parsers:
-                logger.warning("%s is no setting and is not used; there are %s", variable, ", ".join(parsers))
+                known = ", ".join(parsers)
+                say_once(f"settings.{variable}", "%s is no setting and is not used; there are %s", variable, known)
                 continue
             try:
                 values[variable.removeprefix(PREFIX).lower()] = parsers[variable](value)
             except ValueError as error:
-                logger.warning("%s=%s is not used, the default stands: it takes %s", variable, value, error)
+                keeps_words_in = variable in _KEEP_WORDS_IN
+                instead = "no text leaves (capture=verdict)" if keeps_words_in else "the default stands"
+                message = "%s=%s is not used, %s: it takes %s"
+                say_once(f"settings.{variable}", message, variable, value, instead, error)
+                if keeps_words_in:
+                    unreadable = True
+        if unreadable:
+            values["capture"] = Capture.VERDICT
         return values

@@ -41,8 +41,8 @@ def add_confession(_logger: Any, _method: str, event_dict: MutableMapping[str, A
         if ids.is_valid:
             event_dict.setdefault("trace_id", format_trace_id(ids.trace_id))
             event_dict.setdefault("span_id", format_span_id(ids.span_id))
-            record = latest.get(ids.trace_id)
-            if record is not None:
-                event_dict.setdefault(semconv.VERDICT, record.verdict.value)
-                event_dict.setdefault(semconv.FLAGGED, record.flagged)
+            last = latest.get(ids.trace_id)
+            if last is not None:
+                event_dict.setdefault(semconv.VERDICT, last[0])
+                event_dict.setdefault(semconv.FLAGGED, last[1])
     return event_dict

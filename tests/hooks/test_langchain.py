@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_openai import ChatOpenAI
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import StatusCode, get_current_span
 from pydantic import SecretStr
 
@@ -101,6 +102,44 @@ def test_langchain_over_the_openai_sdk_with_both_hooks_on_gives_one_confession_a
     model.invoke("?", config={"callbacks": [ConfessionCallbackHandler()]})
     assert sorted(span.name for span in telemetry.spans()) == ["chat m-1", "confession"]
     assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
+
+
+async def test_streaming_over_the_openai_sdk_with_both_hooks_on_gives_one_of_each_as_well(
+    telemetry: Telemetry, model: ChatOpenAI
+) -> None:
+    co.instrument(**telemetry.providers)
+    assert "".join(str(chunk.content) for chunk in model.stream("?")) == FAILED
+    assert "".join([str(chunk.content) async for chunk in model.astream("?")]) == FAILED
+    assert sorted(span.name for span in telemetry.spans()) == ["chat m-1", "chat m-1", "confession", "confession"]
+    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 2)]
+
+
+def test_a_handler_on_the_model_and_one_in_the_call_record_once(telemetry: Telemetry) -> None:
+    first, second = (ConfessionCallbackHandler(**telemetry.providers) for _ in range(2))
+    model = GenericFakeChatModel(messages=iter([AIMessage(FAILED)]), callbacks=[first])
+    model.invoke("?", config={"callbacks": [second]})
+    assert sorted(span.name for span in telemetry.spans()) == ["chat", "confession"]
+
+
+def test_a_run_that_suppresses_instrumentation_is_left_alone(telemetry: Telemetry) -> None:
+    with suppress_instrumentation():
+        fake(FAILED).invoke("?", config={"callbacks": [ConfessionCallbackHandler(**telemetry.providers)]})
+    assert telemetry.spans() == []
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, ["x"], 7, None])
+def test_an_id_that_is_no_text_costs_only_the_id(telemetry: Telemetry, odd: Any) -> None:
+    message = AIMessage(FAILED, response_metadata={"id": odd})
+    handler = ConfessionCallbackHandler(**telemetry.providers)
+    GenericFakeChatModel(messages=iter([message])).invoke("?", config={"callbacks": [handler]})
+    assert "gen_ai.response.id" not in (telemetry.confession().attributes or {})
+
+
+def test_a_handler_with_a_provider_of_its_own_keeps_to_the_settings_in_force(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers, capture="verdict")
+    handler = ConfessionCallbackHandler(tracer_provider=telemetry.tracer_provider)
+    fake(FAILED).invoke("?", config={"callbacks": [handler]})
+    assert "confession.text" not in (telemetry.confession().attributes or {})
 
 
 def test_a_failed_call_shows_once_whichever_hooks_are_on(telemetry: Telemetry) -> None:

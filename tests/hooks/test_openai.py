@@ -149,14 +149,25 @@ def test_a_tool_turn_is_no_answer(telemetry: Telemetry, client: OpenAI, script: 
     assert telemetry.counts("confession.answers") == []
 
 
-def test_a_confession_of_success_on_a_cut_off_answer_is_contradicted(
+def test_the_token_limit_cuts_the_confession_that_ends_the_answer_and_not_the_answer(
     telemetry: Telemetry, client: OpenAI, script: Script
 ) -> None:
     co.instrument(**telemetry.providers)
     script.reply = chat_completion(FAILED.replace("✗ did not comply", "✓ complied"), finish_reason="length")
     client.chat.completions.create(model="m-1", messages=MESSAGES)
     attributes = telemetry.confession().attributes or {}
-    assert attributes["confession.contradictions"] == ("cut_off",)
+    assert attributes["confession.truncated"] is True
+    assert "confession.contradicted" not in attributes
+
+
+def test_a_confession_of_success_on_a_filtered_answer_is_contradicted(
+    telemetry: Telemetry, client: OpenAI, script: Script
+) -> None:
+    co.instrument(**telemetry.providers)
+    script.reply = chat_completion(FAILED.replace("✗ did not comply", "✓ complied"), finish_reason="content_filter")
+    client.chat.completions.create(model="m-1", messages=MESSAGES)
+    attributes = telemetry.confession().attributes or {}
+    assert attributes["confession.contradictions"] == ("content_filtered",)
     assert attributes["confession.flagged"] is True
 
 

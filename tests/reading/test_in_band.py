@@ -428,6 +428,8 @@ PIECES = [
     "&lt;",
     "\ud800",
     "\x00",
+    "\x1f",
+    "\x85",
     "é",
     "3. ",
     "| ",
@@ -438,6 +440,7 @@ OUTPUTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map("".join),
 
 @given(OUTPUTS, st.sampled_from([None, "k3", ""]))
 @example("<b>Confession</b>", None)
+@example("\x1f<confession>x", None)  # white space, but none that Markdown knows
 def test_split_is_total_and_invents_nothing(output: str, tag: str | None) -> None:
     answer, confession = split(output, tag)
     if confession is None:
@@ -464,8 +467,7 @@ def test_an_element_on_its_own_line_ends_any_answer(output: str) -> None:
     assert output.startswith(answer)
 
 
-@given(OUTPUTS)
+@given(st.text())
 def test_text_after_it_makes_an_element_somebody_elses(output: str) -> None:
-    text = f"{output}\n\n<confession>x</confession>\n\nThat is all.".replace("Confession", "X").replace("自白", "X")
-    answer, confession = split(text)
-    assert confession is None or "</confession>" not in answer
+    text = f"{output}\n\n<confession>x</confession>\n\nThat is all."
+    assert split(text) == (text, None)

@@ -14,46 +14,28 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # defined, under a decorator
-    BaseInstrumentor,
-)
-
 from confession_otel import observation
 from confession_otel.patching import when_imported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from types import ModuleType
 
     from confession_otel.observation import Observer
 
-_WATCHED: Final = frozenset({"openai", "azure.ai.openai"})
+    from .instrumentor import ConfessionOpenAIInstrumentor
+
 _in_force: Final[list[Callable[[], Observer]]] = []
 
 
-class ConfessionOpenAIInstrumentor(BaseInstrumentor):  # type: ignore[misc] # as above
-    """Observes the OpenAI SDK: `OpenAI`, `AsyncOpenAI` and what derives from them."""
+def __getattr__(name: str) -> Any:
+    # Needs `opentelemetry-instrumentation`, which who calls `confession_otel.instrument()` may not have.
+    if name == "ConfessionOpenAIInstrumentor":
+        from .instrumentor import ConfessionOpenAIInstrumentor  # noqa: PLC0415 - as said
 
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """What must be installed for this to be of use."""
-        return ("openai >= 2",)
-
-    def _instrument(self, **keywords: Any) -> None:
-        """Patch the SDK, at once or as soon as it is imported.
-
-        Args:
-            **keywords: `tracer_provider`, `meter_provider`, `logger_provider`, and any setting by name. With none of
-                them, those of `confession_otel.instrument()` are in force.
-
-        Raises:
-            TypeError: a keyword is no setting.
-            ValueError: a setting has a value that is not allowed.
-        """
-        install(observation.own(**keywords) or observation.default)
-
-    def _uninstrument(self, **_: Any) -> None:
-        """Give the SDK back as it was."""
-        uninstall()
+        return ConfessionOpenAIInstrumentor
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def install(observer: Callable[[], Observer] = observation.default) -> None:
@@ -61,14 +43,14 @@ def install(observer: Callable[[], Observer] = observation.default) -> None:
     if not observer().settings.enabled:
         return
     _in_force[:] = [observer]
-    observation.watched_providers.update(_WATCHED)
     when_imported("openai", _open)
 
 
 def uninstall() -> None:
     """Give the SDK back as it was."""
     _in_force.clear()
-    observation.watched_providers.difference_update(_WATCHED)
+    if (instrumentor := sys.modules.get(f"{__name__}.instrumentor")) is not None:
+        instrumentor.ConfessionOpenAIInstrumentor().forget()
     if (door := sys.modules.get(f"{__name__}.door")) is not None:
         door.close()
 

@@ -8,11 +8,15 @@ from openai.types.chat import ChatCompletion
 
 from confession_otel import semconv
 
-from .completion import Choice, Completion, tokens
+from .completion import Completion, answer, attributes, tokens
 from .fields import Fields, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from openai.types.completion_usage import CompletionUsage
+
+    from confession_otel.answer import Answer
 
 RESPONSE: Final = ChatCompletion
 """The type of a response that is not streamed."""
@@ -27,97 +31,119 @@ _REQUEST: Final[Fields] = {
     "presence_penalty": (semconv.GEN_AI_PRESENCE_PENALTY, (int, float)),
     "seed": (semconv.GEN_AI_SEED, int),
 }
-_USAGE: Final = {
-    semconv.GEN_AI_INPUT_TOKENS: ("prompt_tokens",),
-    semconv.GEN_AI_OUTPUT_TOKENS: ("completion_tokens",),
-    semconv.GEN_AI_CACHE_READ_TOKENS: ("prompt_tokens_details", "cached_tokens"),
-    semconv.GEN_AI_REASONING_TOKENS: ("completion_tokens_details", "reasoning_tokens"),
-}
 _OUTPUT_TYPE: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
 _TOOL_TURN: Final = frozenset({"tool_calls", "function_call"})
 
 
 def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of an answer span that are known before the call."""
-    attributes = pick(body, _REQUEST)
+    known = pick(body, _REQUEST)
     choices = body.get("n")
     if isinstance(choices, int) and choices != 1:
-        attributes[semconv.GEN_AI_CHOICE_COUNT] = choices
+        known[semconv.GEN_AI_CHOICE_COUNT] = choices
     stop = body.get("stop")
     if stop:
-        attributes[semconv.GEN_AI_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
+        known[semconv.GEN_AI_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
     response_format = body.get("response_format")
     if isinstance(response_format, dict) and response_format.get("type") in _OUTPUT_TYPE:
-        attributes[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[response_format["type"]]
-    return attributes
+        known[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[response_format["type"]]
+    return known
 
 
 def read(response: ChatCompletion) -> Completion:
     """Read a whole completion."""
-    return Completion(
-        id=response.id,
-        model=response.model,
-        choices=[
-            Choice(
-                index=choice.index,
-                text=choice.message.content or "",
-                finish_reason=choice.finish_reason,
-                refusal=choice.message.refusal,
-                tool_turn=bool(choice.message.tool_calls) or choice.finish_reason in _TOOL_TURN,
+    response_id = response.id
+    answers = []
+    for choice in response.choices or ():
+        message, reason = choice.message, choice.finish_reason
+        answers.append(
+            answer(
+                _text(message.content),
+                reason,
+                message.refusal,
+                response_id=response_id,
+                tool_turn=bool(message.tool_calls) or reason in _TOOL_TURN,
             )
-            for choice in response.choices
-        ],
-        usage=tokens(response.usage, _USAGE),
-    )
+        )
+    if len(answers) > 1:
+        for one, choice in zip(answers, response.choices, strict=True):
+            one.choice = choice.index
+    return Completion(response_id, answers, attributes(response_id, response.model, answers, _tokens(response.usage)))
+
+
+class _Choice:
+    """What has come of one choice."""
+
+    __slots__ = ("finish_reason", "pieces", "refusals", "tool_turn")
+
+    def __init__(self) -> None:
+        self.finish_reason: str | None = None
+        self.pieces: list[str] = []
+        self.refusals: list[str] = []
+        self.tool_turn = False
 
 
 class Chunks:
     """Reads a completion that comes in chunks."""
 
-    __slots__ = ("_completion", "_pieces", "_refusals")
+    __slots__ = ("_choices", "_id", "_model", "_usage")
 
     def __init__(self) -> None:
-        self._completion = Completion()
-        self._pieces: dict[int, list[str]] = {}
-        self._refusals: dict[int, list[str]] = {}
-
-    @property
-    def complete(self) -> bool:
-        """Has every choice said why it stopped?"""
-        choices = self._completion.choices
-        return bool(choices) and all(choice.finish_reason for choice in choices)
+        self._id: str | None = None
+        self._model: str | None = None
+        self._usage: Any = None
+        self._choices: dict[int, _Choice] = {}
 
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
-        completion = self._completion
-        if completion.id is None:
-            completion.id, completion.model = chunk.id or None, chunk.model
+        if self._id is None:
+            self._id, self._model = chunk.id or None, chunk.model
         if chunk.usage is not None:
-            completion.usage = tokens(chunk.usage, _USAGE)
-        for part in chunk.choices:
-            index, delta = part.index, part.delta
-            pieces = self._pieces.get(index)
-            if pieces is None:
-                pieces = self._pieces[index] = []
-                completion.choices.append(Choice(index))
+            self._usage = chunk.usage
+        for part in chunk.choices or ():
+            choice = self._choices.get(part.index)
+            if choice is None:
+                choice = self._choices[part.index] = _Choice()
+            delta = part.delta
             if delta is not None:
                 if delta.content:
-                    pieces.append(delta.content)
+                    choice.pieces.append(_text(delta.content))
                 if delta.refusal:
-                    self._refusals.setdefault(index, []).append(delta.refusal)
+                    choice.refusals.append(delta.refusal)
                 if delta.tool_calls:
-                    self._choice(index).tool_turn = True
+                    choice.tool_turn = True
             if part.finish_reason:
-                choice = self._choice(index)
                 choice.finish_reason = part.finish_reason
-                choice.tool_turn = choice.tool_turn or part.finish_reason in _TOOL_TURN
 
-    def read(self) -> Completion:
-        """What has come so far."""
-        for choice in self._completion.choices:
-            choice.text = "".join(self._pieces[choice.index])
-            choice.refusal = "".join(self._refusals.get(choice.index, ())) or None
-        return self._completion
+    def read(self, *, exhausted: bool) -> Completion:
+        """What has come; a choice that has not said why it stopped is unfinished, unless nothing more would come."""
+        several = len(self._choices) > 1
+        answers: list[Answer] = []
+        for index, choice in self._choices.items():
+            reason = choice.finish_reason
+            if exhausted or reason is not None:
+                one = answer(
+                    "".join(choice.pieces),
+                    reason,
+                    "".join(choice.refusals) or None,
+                    response_id=self._id,
+                    tool_turn=choice.tool_turn or reason in _TOOL_TURN,
+                )
+                one.choice = index if several else None
+                answers.append(one)
+        return Completion(self._id, answers, attributes(self._id, self._model, answers, _tokens(self._usage)))
 
-    def _choice(self, index: int) -> Choice:
-        return next(choice for choice in self._completion.choices if choice.index == index)
+
+def _tokens(usage: CompletionUsage | None) -> dict[str, int]:
+    if usage is None:
+        return {}
+    return tokens(
+        usage.prompt_tokens, usage.prompt_tokens_details, usage.completion_tokens, usage.completion_tokens_details
+    )
+
+
+def _text(content: Any) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    # Some who speak this API give parts, of which some are thoughts.
+    return "".join(part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text")

@@ -1,7 +1,8 @@
-"""What both APIs give, streamed or not, in one shape: the choices of one call, and what is known of it."""
+"""What both APIs give, streamed or not, in one shape: the answers of one call, and what is known of it."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +11,7 @@ from confession_otel.answer import Answer
 from confession_otel.corroboration import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from opentelemetry.trace import Span
-
-
-@dataclass(slots=True)
-class Choice:
-    """One of the answers of a call."""
-
-    index: int = 0
-    text: str = ""
-    finish_reason: str | None = None
-    """In the words of chat completions where there is one; `None` while it is still coming."""
-    refusal: str | None = None
-    tool_turn: bool = False
-    """It waits for the caller to run tools: nobody expects a confession of it."""
+    from collections.abc import Sequence
 
 
 @dataclass(slots=True)
@@ -33,58 +19,67 @@ class Completion:
     """What the model gave in one call."""
 
     id: str | None = None
-    model: str | None = None
-    choices: list[Choice] = field(default_factory=list)
-    ended: bool = True
-    """False for what the provider still works on, or stopped working on."""
-    conversation_id: str | None = None
-    usage: dict[str, int] = field(default_factory=dict)
-    """Counts of tokens by attribute."""
-
-    def attributes(self) -> dict[str, Any]:
-        """Attributes of an answer span that are known after the call."""
-        attributes: dict[str, Any] = dict(self.usage)
-        if self.id:
-            attributes[semconv.GEN_AI_RESPONSE_ID] = self.id
-        if self.model:
-            attributes[semconv.GEN_AI_RESPONSE_MODEL] = self.model
-        reasons = [choice.finish_reason or "" for choice in self.choices]
-        if any(reasons):
-            attributes[semconv.GEN_AI_FINISH_REASONS] = reasons
-        return attributes
-
-    def answers(self, span: Span, request_model: str | None, provider: str) -> list[Answer]:
-        """One answer for each choice."""
-        several = len(self.choices) > 1
-        return [
-            Answer(
-                text=choice.text,
-                span=span,
-                final=self.ended and not choice.tool_turn,
-                choice=choice.index if several else None,
-                request_model=request_model,
-                response_id=self.id,
-                conversation_id=self.conversation_id,
-                provider=provider,
-                evidence=Evidence(finish_reason=choice.finish_reason, refusal=choice.refusal),
-            )
-            for choice in self.choices
-        ]
+    answers: list[Answer] = field(default_factory=list)
+    """One for each choice that is finished; whose span they are on is still to be said."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """Of an answer span, known after the call."""
+    pending: bool = False
+    """The provider still works on it, in the background."""
+    failure: str | None = None
+    """What went wrong, where the provider says so and raises nothing."""
 
 
-def tokens(usage: Any, names: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """Counts of tokens by attribute, from the SDK's usage object, whose parts may be missing.
+def answer(
+    text: str, finish_reason: str | None, refusal: str | None, *, response_id: str | None, tool_turn: bool
+) -> Answer:
+    """One answer.
 
     Args:
-        usage: the object, or `None`.
-        names: attribute -> the fields that lead to its count.
+        text: what the model wrote.
+        finish_reason: in the words of chat completions where there is one.
+        refusal: the model's words where it refused.
+        response_id: of the call.
+        tool_turn: it waits for the caller to run tools: nobody expects a confession of it.
     """
-    counts: dict[str, int] = {}
-    for key, path in names.items():
-        value = usage
-        for name in path:
-            value = getattr(value, name, None)
-        # Zero says no more than absence does.
-        if isinstance(value, int) and value:
-            counts[key] = value
-    return counts
+    evidence = Evidence(finish_reason, refusal) if refusal else _stopped(finish_reason)
+    return Answer(text=text, final=not tool_turn, response_id=response_id, evidence=evidence)
+
+
+# Nearly always one of a handful, and to make a frozen record takes its time.
+@functools.lru_cache(maxsize=32)
+def _stopped(finish_reason: str | None) -> Evidence:
+    return Evidence(finish_reason)
+
+
+def attributes(
+    response_id: str | None, model: str | None, answers: Sequence[Answer], usage: dict[str, int]
+) -> dict[str, Any]:
+    """Attributes of an answer span that are known after the call; `usage` is added to."""
+    known: dict[str, Any] = usage
+    if response_id:
+        known[semconv.GEN_AI_RESPONSE_ID] = response_id
+    if model:
+        known[semconv.GEN_AI_RESPONSE_MODEL] = model
+    reasons = [one.evidence.finish_reason or "" for one in answers]
+    if any(reasons):
+        known[semconv.GEN_AI_FINISH_REASONS] = reasons
+    return known
+
+
+def tokens(incoming: Any, cached: Any, outgoing: Any, reasoning: Any) -> dict[str, int]:
+    """Counts of tokens by attribute.
+
+    Args:
+        incoming: tokens of the prompt.
+        cached: its details, an object of the SDK's or `None`.
+        outgoing: tokens of the answer.
+        reasoning: its details, likewise.
+    """
+    given = {
+        semconv.GEN_AI_INPUT_TOKENS: incoming,
+        semconv.GEN_AI_OUTPUT_TOKENS: outgoing,
+        semconv.GEN_AI_CACHE_READ_TOKENS: getattr(cached, "cached_tokens", None),
+        semconv.GEN_AI_REASONING_TOKENS: getattr(reasoning, "reasoning_tokens", None),
+    }
+    # Zero says no more than absence does.
+    return {key: count for key, count in given.items() if count and isinstance(count, int)}

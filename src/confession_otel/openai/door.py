@@ -1,6 +1,7 @@
 """The SDK's one door: `request` of its two base clients, through which every call of every resource passes.
 
-The two wrappers differ by `async` and `await` alone; all else is in `Call`.
+The two wrappers differ by `async` and `await` alone; all else is in `Call`. Ours runs under the guard, the host's
+outside of it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
+from confession_otel.guard import Site
 from confession_otel.patching import Patch
 
+from . import collector
 from .call import begin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from confession_otel.observation import Observer
+
+_BEGIN: Final = Site("openai.begin")
+_LEAVE: Final = Site("openai.leave")
+_RETURNED: Final = Site("openai.returned")
+_RAISED: Final = Site("openai.raised")
 
 _observer: Callable[[], Observer] | None = None
 
@@ -26,6 +34,7 @@ def open_for(observer: Callable[[], Observer]) -> None:
     """Patch both base clients; what passes is handed to the observer of that moment."""
     global _observer  # noqa: PLW0603 - the door is one for the process, as the SDK is
     _observer = observer
+    collector.watch()
     for patch in _PATCHES:
         patch.apply()
 
@@ -34,6 +43,7 @@ def close() -> None:
     """Give both methods back; where they cannot be given back, calls pass through unobserved."""
     global _observer  # noqa: PLW0603 - as above
     _observer = None
+    collector.unwatch()
     for patch in _PATCHES:
         patch.remove()
 
@@ -41,13 +51,24 @@ def close() -> None:
 def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(request)
     def observed(*arguments: Any, **keywords: Any) -> Any:
-        call = begin(_observer, arguments, keywords)
+        call = None
+        if _observer is not None:
+            with _BEGIN:
+                call = begin(_observer, arguments, keywords)
         if call is None:
             return request(*arguments, **keywords)
-        with call:
+        try:
             response = request(*arguments, **keywords)
-            call.saw(response)
-            return response
+        except BaseException as error:
+            with _RAISED:
+                call.raised(error)
+            raise
+        finally:
+            with _LEAVE:
+                call.leave()
+        with _RETURNED:
+            call.returned(response)
+        return response
 
     return observed
 
@@ -55,13 +76,24 @@ def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
 def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(request)
     async def observed(*arguments: Any, **keywords: Any) -> Any:
-        call = begin(_observer, arguments, keywords)
+        call = None
+        if _observer is not None:
+            with _BEGIN:
+                call = begin(_observer, arguments, keywords)
         if call is None:
             return await request(*arguments, **keywords)
-        with call:
+        try:
             response = await request(*arguments, **keywords)
-            call.saw(response)
-            return response
+        except BaseException as error:
+            with _RAISED:
+                call.raised(error)
+            raise
+        finally:
+            with _LEAVE:
+                call.leave()
+        with _RETURNED:
+            call.returned(response)
+        return response
 
     return observed
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _PROVIDER_BY_HOST: Final = (
     ("openai.azure.com", "azure.ai.openai"),
+    ("cognitiveservices.azure.com", "azure.ai.openai"),
     ("services.ai.azure.com", "azure.ai.inference"),
     ("api.anthropic.com", "anthropic"),
     ("api.deepseek.com", "deepseek"),
@@ -41,10 +42,12 @@ def endpoint_attributes(client: Any) -> dict[str, Any]:
     Returns:
         `gen_ai.operation.name`, `gen_ai.provider.name`, `server.address` and `server.port`.
     """
-    url = client.base_url
     known = _endpoints.get(client)
-    # A client's base URL can be set anew at any time, which makes a new object of it.
-    if known is None or known[0] is not url:
+    # A client's base URL can be set anew at any time, which makes a new object of it. The public property takes longer
+    # than all else here.
+    inner = client._base_url  # noqa: SLF001
+    if known is None or known[0] is not inner:
+        url = client.base_url
         attributes = {
             semconv.GEN_AI_OPERATION: semconv.GEN_AI_CHAT,
             semconv.GEN_AI_PROVIDER: next(
@@ -53,15 +56,16 @@ def endpoint_attributes(client: Any) -> dict[str, Any]:
             semconv.SERVER_ADDRESS: url.host,
             semconv.SERVER_PORT: url.port or _DEFAULT_PORT.get(url.scheme, 443),
         }
-        known = _endpoints[client] = (url, attributes)
+        known = _endpoints[client] = (inner, attributes)
     return known[1]
 
 
 def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
     """Span attributes from the fields of a request: of those present, the ones of the type the attribute takes."""
     attributes: dict[str, Any] = {}
-    for name, (key, kind) in wanted.items():
-        value = body.get(name)
-        if value is not None and isinstance(value, kind) and not isinstance(value, bool):
-            attributes[key] = value
+    for name, value in body.items():
+        if name in wanted:
+            key, kind = wanted[name]
+            if isinstance(value, kind) and not isinstance(value, bool):
+                attributes[key] = value
     return attributes

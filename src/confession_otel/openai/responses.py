@@ -6,28 +6,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openai.types.responses import Response
 
+try:
+    from openai.types.beta import BetaResponse
+except ImportError:
+    # Older SDKs have no such thing.
+    BetaResponse = Response  # type: ignore[misc,assignment]
+
 from confession_otel import semconv
 
-from .completion import Choice, Completion, tokens
+from .completion import Completion, answer, attributes, tokens
 from .fields import Fields, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RESPONSE: Final = Response
-"""The type of a response that is not streamed."""
+    from openai.types.responses import ResponseUsage
+
+RESPONSE: Final = (Response, BetaResponse)
+"""The types of a response that is not streamed; they have the same fields."""
 
 _REQUEST: Final[Fields] = {
     "model": (semconv.GEN_AI_REQUEST_MODEL, str),
     "temperature": (semconv.GEN_AI_TEMPERATURE, (int, float)),
     "top_p": (semconv.GEN_AI_TOP_P, (int, float)),
     "max_output_tokens": (semconv.GEN_AI_MAX_TOKENS, int),
-}
-_USAGE: Final = {
-    semconv.GEN_AI_INPUT_TOKENS: ("input_tokens",),
-    semconv.GEN_AI_OUTPUT_TOKENS: ("output_tokens",),
-    semconv.GEN_AI_CACHE_READ_TOKENS: ("input_tokens_details", "cached_tokens"),
-    semconv.GEN_AI_REASONING_TOKENS: ("output_tokens_details", "reasoning_tokens"),
 }
 _OUTPUT_TYPE: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
 _FOR_THE_CALLER: Final = frozenset(
@@ -42,22 +44,26 @@ _FOR_THE_CALLER: Final = frozenset(
     }
 )
 """Output items that wait for the caller: a response with one of them is a tool turn."""
-_ENDED: Final = frozenset({"completed", "incomplete"})
-_LAST_EVENTS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_FINISHED: Final = frozenset({"completed", "incomplete"})
+_PENDING: Final = frozenset({"queued", "in_progress"})
+_WITH_RESPONSE: Final = frozenset(
+    {"response.queued", "response.created", "response.completed", "response.incomplete", "response.failed"}
+)
+"""Events that bring the response as it is by then."""
 
 
 def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of an answer span that are known before the call."""
-    attributes = pick(body, _REQUEST)
+    known = pick(body, _REQUEST)
     conversation = body.get("conversation")
     conversation_id = conversation.get("id") if isinstance(conversation, dict) else conversation
     if isinstance(conversation_id, str):
-        attributes[semconv.GEN_AI_CONVERSATION_ID] = conversation_id
+        known[semconv.GEN_AI_CONVERSATION_ID] = conversation_id
     text = body.get("text")
     text_format = text.get("format") if isinstance(text, dict) else None
     if isinstance(text_format, dict) and text_format.get("type") in _OUTPUT_TYPE:
-        attributes[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[text_format["type"]]
-    return attributes
+        known[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[text_format["type"]]
+    return known
 
 
 def read(response: Response) -> Completion:
@@ -65,7 +71,7 @@ def read(response: Response) -> Completion:
     texts: list[str] = []
     refusals: list[str] = []
     tool_turn = False
-    for item in response.output:
+    for item in response.output or ():
         if item.type in _FOR_THE_CALLER:
             tool_turn = True
         elif item.type == "message" and getattr(item, "phase", None) != "commentary":
@@ -74,52 +80,63 @@ def read(response: Response) -> Completion:
                     texts.append(part.text)
                 elif part.type == "refusal":
                     refusals.append(part.refusal)
-    conversation = getattr(response, "conversation", None)
+    status, response_id = response.status, response.id
+    one = answer(
+        "".join(texts),
+        _finish_reason(response),
+        "".join(refusals) or None,
+        response_id=response_id,
+        tool_turn=tool_turn,
+    )
+    one.conversation_id = getattr(getattr(response, "conversation", None), "id", None)
+    answers = [one] if status in _FINISHED else []
     return Completion(
-        id=response.id,
-        model=response.model,
-        choices=[
-            Choice(
-                text="".join(texts),
-                finish_reason=_finish_reason(response),
-                refusal="".join(refusals) or None,
-                tool_turn=tool_turn,
-            )
-        ],
-        ended=response.status in _ENDED,
-        conversation_id=getattr(conversation, "id", None),
-        usage=tokens(response.usage, _USAGE),
+        response_id,
+        answers,
+        attributes(response_id, response.model, [one], _tokens(response.usage)),
+        pending=status in _PENDING,
+        failure=_failure(response),
     )
 
 
 class Chunks:
     """Reads a response that comes as events; the last of them holds it whole."""
 
-    __slots__ = ("_created", "_response")
+    __slots__ = ("_failure", "_response")
 
     def __init__(self) -> None:
-        self._created: Any = None
         self._response: Any = None
-
-    @property
-    def complete(self) -> bool:
-        """Has the last event come?"""
-        return self._response is not None
+        self._failure: str | None = None
 
     def add(self, event: Any) -> None:
         """Take the next event."""
         kind = event.type
-        if kind in _LAST_EVENTS:
+        if kind in _WITH_RESPONSE:
             self._response = event.response
-        elif kind == "response.created":
-            self._created = event.response
+        elif kind == "error":
+            self._failure = event.code or kind
 
-    def read(self) -> Completion:
-        """What has come so far."""
+    def read(self, *, exhausted: bool) -> Completion:  # noqa: ARG002 - what is unfinished says so itself
+        """What has come."""
+        completion = Completion()
         if self._response is not None:
-            return read(self._response)
-        created = self._created
-        return Completion() if created is None else Completion(id=created.id, model=created.model, ended=False)
+            completion = read(self._response)
+            # What is made for this stream alone ends with it.
+            completion.pending = completion.pending and bool(self._response.background)
+        completion.failure = completion.failure or self._failure
+        return completion
+
+
+def _tokens(usage: ResponseUsage | None) -> dict[str, int]:
+    if usage is None:
+        return {}
+    return tokens(usage.input_tokens, usage.input_tokens_details, usage.output_tokens, usage.output_tokens_details)
+
+
+def _failure(response: Response) -> str | None:
+    if response.status != "failed":
+        return None
+    return (response.error.code if response.error is not None else None) or response.status
 
 
 def _finish_reason(response: Response) -> str | None:

@@ -1,173 +1,207 @@
-"""A call whose answer comes in chunks: each passes on at once, and the call ends when the stream does, however it does.
+"""What is still to come when a call has returned: chunks pass on at once, and the call ends when they do.
 
-The stream that the caller gets is the SDK's own object. Its iterator is wrapped, and so is `close` of the HTTP response
-below it: the SDK's streaming helpers close that one and not the stream.
+What the caller gets is the SDK's own object. The iterator of its stream is wrapped, and so is `close` of the HTTP
+response below it: the SDK's streaming helpers close that one and not the stream.
 """
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openai import AsyncStream, Stream
 
 from confession_otel.guard import Site
 
+from .collector import outside
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .completion import Completion
 
 _CHUNK: Final = Site("openai.chunk")
+_OVER: Final = Site("openai.over")
 
 
 class Chunks(Protocol):
     """Reads an answer that comes in chunks."""
 
-    @property
-    def complete(self) -> bool:
-        """Has the model finished, whether or not the stream is exhausted?"""
-        ...
-
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
 
-    def read(self) -> Completion:
-        """What has come so far."""
+    def read(self, *, exhausted: bool) -> Completion:
+        """What has come; if the stream is not exhausted, some of it may be unfinished."""
         ...
 
 
 class Ending(Protocol):
-    """What is to be told how a stream went."""
+    """What is to be told how it went on."""
 
     def first_chunk(self) -> None:
         """The first chunk is here."""
 
-    def ended(self, completion: Completion, error: BaseException | None, *, complete: bool) -> None:
-        """The stream is over; called once."""
+    def ended(self, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
+        """It is over, for the reason given or because it was exhausted or closed; called once.
+
+        Args:
+            chunks: what has come of a stream, `None` where none was asked for.
+            error: that broke it.
+            exhausted: nothing more would have come.
+        """
 
 
-class Observed:
-    """The state of one stream: what has come, and whether it is over."""
+class Rest:
+    """The state of what is still to come: what has, and whether it is over."""
 
-    __slots__ = ("_chunks", "_ending", "_over", "_started", "reading", "tapped")
+    __slots__ = ("_chunks", "_closable", "_closers", "_ending", "_started", "reading")
 
-    def __init__(self, chunks: Chunks, ending: Ending) -> None:
-        self._chunks = chunks
-        self._ending = ending
+    def __init__(self, ending: Ending) -> None:
+        self._ending: Ending | None = ending
+        self._chunks: Chunks | None = None
         self._started = False
-        self._over = False
-        self.tapped = False
+        self._closable: Any = None
+        self._closers: dict[str, Callable[[], Any]] = {}
         self.reading = False
         """Is a chunk being read right now? Then the SDK closes the response by itself, and the iterator says why."""
+
+    def watch(self, closable: Any) -> Rest:
+        """Learn when the caller closes it: an HTTP response (of `httpx` or `httpx2`), or the SDK's around it."""
+        self._closable = closable
+        for name in ("close", "aclose"):
+            if (close := getattr(closable, name, None)) is not None:
+                closing = (_async_closing if iscoroutinefunction(close) else _closing)(close, self)
+                self._closers[name] = closing
+                setattr(closable, name, closing)
+        return self
+
+    def tap(self, stream: Stream[Any] | AsyncStream[Any], chunks: Chunks) -> None:
+        """Overhear a stream that the caller is about to get."""
+        self._chunks = chunks
+        if isinstance(stream, Stream):
+            stream._iterator = _Tap(stream._iterator, self)  # noqa: SLF001 - no public door
+        else:
+            stream._iterator = _AsyncTap(stream._iterator, self)  # noqa: SLF001 - as above
 
     def chunk(self, chunk: Any) -> None:
         """Take note of a chunk on its way to the caller."""
         with _CHUNK:
-            if not self._started:
-                self._started = True
-                self._ending.first_chunk()
-            self._chunks.add(chunk)
+            if self._ending is not None and self._chunks is not None:
+                if not self._started:
+                    self._started = True
+                    self._ending.first_chunk()
+                self._chunks.add(chunk)
 
     def closed(self) -> None:
-        """The caller closed it; what the model had finished counts as finished."""
+        """The caller wants no more; what the model had finished by then counts as finished."""
         if not self.reading:
-            self.over(complete=self._chunks.complete)
+            self.over()
 
-    def over(self, error: BaseException | None = None, *, complete: bool) -> None:
+    def over(self, error: BaseException | None = None, *, exhausted: bool = False) -> None:
         """It ended."""
-        if not self._over:
-            self._over = True
-            with _CHUNK:
-                self._ending.ended(self._chunks.read(), error, complete=complete)
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            with _OVER:
+                self._release()
+                outside(lambda: _end(ending, self._chunks, error, exhausted=exhausted))
+
+    def _release(self) -> None:
+        # What the caller closed is as it was, and nothing refers to itself through us.
+        for name, closing in self._closers.items():
+            if vars(self._closable).get(name) is closing:
+                delattr(self._closable, name)
+        self._closers.clear()
+        self._closable = None
 
     def __del__(self) -> None:
-        # Held by the stream and the response alone: the caller has forgotten both.
-        self.closed()
+        # Held by what the caller has alone: he has forgotten it.
+        self.over()
+
+
+def _end(ending: Ending, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
+    with _OVER:
+        ending.ended(chunks, error, exhausted=exhausted)
 
 
 class _Tap:
     """The iterator of a stream, overheard."""
 
-    __slots__ = ("_iterator", "_observed")
+    __slots__ = ("_iterator", "_rest")
 
-    def __init__(self, iterator: Any, observed: Observed) -> None:
+    def __init__(self, iterator: Any, rest: Rest) -> None:
         self._iterator = iterator
-        self._observed = observed
+        self._rest = rest
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
 
     def __iter__(self) -> _Tap:
         return self
 
     def __next__(self) -> Any:
-        observed = self._observed
-        observed.reading = True
+        rest = self._rest
+        rest.reading = True
         try:
             chunk = next(self._iterator)
         except StopIteration:
-            observed.over(complete=True)
+            rest.over(exhausted=True)
             raise
         except BaseException as error:
-            observed.over(error, complete=False)
+            rest.over(error)
             raise
         finally:
-            observed.reading = False
-        observed.chunk(chunk)
+            rest.reading = False
+        rest.chunk(chunk)
         return chunk
 
 
 class _AsyncTap:
-    """The iterator of an asynchronous stream, overheard."""
+    """The iterator of a stream, overheard."""
 
-    __slots__ = ("_iterator", "_observed")
+    __slots__ = ("_iterator", "_rest")
 
-    def __init__(self, iterator: Any, observed: Observed) -> None:
+    def __init__(self, iterator: Any, rest: Rest) -> None:
         self._iterator = iterator
-        self._observed = observed
+        self._rest = rest
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
 
     def __aiter__(self) -> _AsyncTap:
         return self
 
     async def __anext__(self) -> Any:
-        observed = self._observed
-        observed.reading = True
+        rest = self._rest
+        rest.reading = True
         try:
             chunk = await anext(self._iterator)
         except StopAsyncIteration:
-            observed.over(complete=True)
+            rest.over(exhausted=True)
             raise
         except BaseException as error:
-            observed.over(error, complete=False)
+            rest.over(error)
             raise
         finally:
-            observed.reading = False
-        observed.chunk(chunk)
+            rest.reading = False
+        rest.chunk(chunk)
         return chunk
 
 
-def tap(stream: Stream[Any] | AsyncStream[Any], observed: Observed) -> None:
-    """Overhear the chunks of a stream that the caller is about to get; once, however often it is handed out."""
-    if not observed.tapped:
-        observed.tapped = True
-        wrap = _Tap if isinstance(stream, Stream) else _AsyncTap
-        stream._iterator = wrap(stream._iterator, observed)  # noqa: SLF001 - no public door
-
-
-def watch(response: Any, observed: Observed) -> None:
-    """Learn when the HTTP response below a stream is closed.
-
-    Args:
-        response: of `httpx` or `httpx2`, synchronous or not.
-        observed: told of it.
-    """
-    close, aclose = response.close, response.aclose
-
+def _closing(close: Callable[[], None], rest: Rest) -> Callable[[], None]:
     def closing() -> None:
         try:
             close()
         finally:
-            observed.closed()
+            rest.closed()
 
-    async def aclosing() -> None:
+    return closing
+
+
+def _async_closing(close: Callable[[], Awaitable[None]], rest: Rest) -> Callable[[], Awaitable[None]]:
+    async def closing() -> None:
         try:
-            await aclose()
+            await close()
         finally:
-            observed.closed()
+            rest.closed()
 
-    response.close, response.aclose = closing, aclosing
+    return closing

@@ -119,6 +119,6 @@ def _on_own_line(text: str, at: int) -> bool | None:
     before = text[line:at]
     if not before.strip(" \t\xa0\u200b\ufeff"):
         return None if len(before.expandtabs(_CODE_INDENT)) >= _CODE_INDENT else True
-    if before.lstrip()[0] == ">" or before.count("`") % 2:
+    if before.lstrip().startswith(">") or before.count("`") % 2:
         return None
     return False

@@ -66,7 +66,7 @@ class Fences:
 
     def _read(self) -> None:
         text, self._text = self._text, None
-        if text is not None and ("```" in text or "~~~" in text):
+        if text is not None and (text.rfind("```") >= 0 or text.rfind("~~~") >= 0):
             self._scan(text)
 
     def _scan(self, text: str) -> None:

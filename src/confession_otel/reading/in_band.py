@@ -76,10 +76,10 @@ def _last_block(output: str) -> tuple[int, str] | None:
     confession = confession.strip()
     if named:
         start = heading_above(output, start)
-        inner = Fences(confession)
-        nested = _delimited(confession, inner)
-        if nested is not None and not confession[: nested[0]].strip():
-            confession = nested[1].strip()  # a heading above an element or a fence
+        if confession.startswith(("<", "`", "~")):  # a heading above an element or a fence
+            nested = _delimited(confession, Fences(confession))
+            if nested is not None and nested[0] == 0:
+                confession = nested[1].strip()
     return start, confession
 
 

@@ -175,6 +175,8 @@ _OBJECTIVE_STEMS_BEYOND: Final = (
     "ель",
     "ребование",
 )
+_LOOK: Final = 20_000
+"""Characters in which a report has its first result."""
 _NEAR: Final = 2_000
 """Lines of a report have a result's label and an objective's within so many characters of the end."""
 
@@ -199,9 +201,14 @@ def last_lines(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the labelled paragraphs that end the text, from their first objective on."""
     start = end = len(text.rstrip(_END_SPACE))
     loose = 0
+    blank, blank_crlf = end, end
     while end > 0:
-        paragraph = max(text.rfind("\n\n", 0, end) + 2, text.rfind("\n\r\n", 0, end) + 3)
-        paragraph = paragraph if paragraph > 3 or text[:paragraph].isspace() else 0  # noqa: PLR2004 - none was found
+        # Looked for again only when passed: a text without CRLF must not be searched for one with each paragraph.
+        if blank >= end - 1:
+            blank = text.rfind("\n\n", 0, end)
+        if blank_crlf >= end - 2:
+            blank_crlf = text.rfind("\n\r\n", 0, end)
+        paragraph = max(blank + 2 if blank >= 0 else 0, blank_crlf + 3 if blank_crlf >= 0 else 0)
         first = next((m for m in _LABEL.finditer(text, paragraph, end) if role_of(m["label"].rstrip("*_ \t"))), None)
         if first is None:
             # The list below "Uncertainties:" may stand apart from it.
@@ -213,7 +220,9 @@ def last_lines(text: str, fences: Fences) -> tuple[int, str] | None:
             break
         else:
             start = paragraph
-        end = len(text[:paragraph].rstrip()) if text[paragraph - 1 : paragraph].isspace() else paragraph
+        end = paragraph
+        while end > 0 and text[end - 1].isspace():
+            end -= 1
     return _from_first_objective(text, start, fences)
 
 
@@ -232,7 +241,7 @@ def _from_first_objective(text: str, start: int, fences: Fences) -> tuple[int, s
 
 def _has_result(text: str, start: int, *, named: bool) -> bool:
     """Is there a result that speaks of compliance, or at least of an objective that is called one?"""
-    for colon in _COLON.finditer(text, start):
+    for colon in _COLON.finditer(text, start, start + _LOOK):
         at = colon.start()
         label = _WORDS_BEFORE.search(text[max(start, at - 60) : at])
         if label is None or not {role_of(label[0]), role_of(label[1])} & {Role.RESULT, Role.STATE}:

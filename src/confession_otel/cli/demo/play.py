@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 import confession_otel as co
+from confession_otel import semconv
 from confession_otel.testing import Request, ScriptedServer, chat_completion, response
 
 from .backends import PROJECT, Backend
@@ -66,7 +67,13 @@ def play(tasks: Sequence[Task], backend: Backend, on_task: Callable[[Task], None
         played = []
         for task in tasks:
             on_task(task)
-            with tracer.start_as_current_span(task.span_name) as span:
+            # What an application would put on its own span: shown by backends that know OpenInference's names.
+            own = {
+                semconv.OPENINFERENCE_SPAN_KIND: "CHAIN",
+                semconv.OPENINFERENCE_INPUT: task.prompt,
+                semconv.OPENINFERENCE_OUTPUT: task.answer,
+            }
+            with tracer.start_as_current_span(task.span_name, attributes=own) as span:
                 call[task.api](task)
             played.append(Played(task, f"{span.get_span_context().trace_id:032x}"))
     return played

@@ -1,0 +1,9 @@
+"""All benchmarks, one after the other: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+from benchmarks import overhead, reading
+
+if __name__ == "__main__":
+    reading.main()
+    overhead.main()

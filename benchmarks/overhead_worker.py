@@ -1,0 +1,241 @@
+"""One contender: the OpenAI SDK over a transport that answers in the process, instrumented in one way.
+
+Run by `overhead.py` in the contender's environment, with the contender's name; reads slices to take from standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import openai
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANSWER = "The quick brown fox jumps over the lazy dog, again and again. " * 32
+REPORT = {
+    "compliance_analysis": [
+        {
+            "objective": f"Objective {number} of the task is met in every respect",
+            "compliance": "not_complied_not_reported" if number == 3 else "fully_complied",
+            "analysis": "The third paragraph of the answer shows it, as does the tool's output quoted there.",
+        }
+        for number in range(1, 6)
+    ],
+    "uncertainties_and_conflicts": ["The order of the paragraphs was not given."],
+    "overall_compliance_grade": 3,
+}
+MESSAGES: Any = [{"role": "system", "content": "Be brief. " * 40}, {"role": "user", "content": "Go on. " * 60}]
+_number = iter(range(10**9))
+
+
+def _completion(content: str) -> bytes:
+    body = {
+        "id": f"chatcmpl-{next(_number)}",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "model-1",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "logprobs": None,
+                "message": {"role": "assistant", "content": content},
+            }
+        ],
+        "usage": {"prompt_tokens": 200, "completion_tokens": 500, "total_tokens": 700},
+    }
+    return json.dumps(body).encode()
+
+
+def _stream() -> bytes:
+    head = {"id": f"chatcmpl-{next(_number)}", "object": "chat.completion.chunk", "created": 1, "model": "model-1"}
+    deltas = [{"role": "assistant"}, *({"content": "ten chars "} for _ in range(200)), {}]
+    choices = [
+        {"index": 0, "delta": delta, "finish_reason": None if place < len(deltas) - 1 else "stop"}
+        for place, delta in enumerate(deltas)
+    ]
+    events = [json.dumps({**head, "choices": [choice]}) for choice in choices]
+    return "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"]).encode()
+
+
+def _answer(request: httpx2.Request) -> httpx2.Response:
+    if b'"stream":true' in request.content.replace(b" ", b""):
+        return httpx2.Response(200, content=_stream(), headers={"content-type": "text/event-stream"})
+    confesses = b"confess" in request.content
+    content = f"{ANSWER}\n\n## Confession\n\n{json.dumps(REPORT, indent=2)}" if confesses else ANSWER
+    return httpx2.Response(200, content=_completion(content), headers={"content-type": "application/json"})
+
+
+def _providers() -> Any:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    class Discard(SpanExporter):
+        def export(self, spans: Any) -> SpanExportResult:
+            return SpanExportResult.SUCCESS
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Discard()))
+    return provider
+
+
+def _by_hand() -> None:
+    from openai.resources.chat.completions import AsyncCompletions, Completions
+    from opentelemetry.trace import SpanKind
+
+    tracer = _providers().get_tracer("by hand")
+
+    def started(keywords: Any) -> Any:
+        attributes = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": keywords["model"],
+            "gen_ai.input.messages": json.dumps(keywords["messages"]),
+        }
+        return tracer.start_span("chat model-1", kind=SpanKind.CLIENT, attributes=attributes)
+
+    def finished(span: Any, last: Any, content: str, usage: Any) -> None:
+        span.set_attributes(
+            {
+                "gen_ai.response.id": last.id,
+                "gen_ai.response.model": last.model,
+                "gen_ai.response.finish_reasons": ["stop"],
+                "gen_ai.output.messages": content,
+                "gen_ai.usage.input_tokens": usage.prompt_tokens if usage else 0,
+                "gen_ai.usage.output_tokens": usage.completion_tokens if usage else 0,
+            }
+        )
+        span.end()
+
+    def tap(iterator: Any, span: Any) -> Any:
+        pieces, last = [], None
+        for last in iterator:
+            if last.choices and last.choices[0].delta.content:
+                pieces.append(last.choices[0].delta.content)
+            yield last
+        finished(span, last, "".join(pieces), None)
+
+    create, acreate = Completions.create, AsyncCompletions.create
+
+    def sync(self: Any, **keywords: Any) -> Any:
+        span = started(keywords)
+        given = create(self, **keywords)
+        if keywords.get("stream"):
+            given._iterator = tap(given._iterator, span)
+        else:
+            finished(span, given, given.choices[0].message.content, given.usage)
+        return given
+
+    async def asynchronous(self: Any, **keywords: Any) -> Any:
+        span = started(keywords)
+        given = await acreate(self, **keywords)
+        finished(span, given, given.choices[0].message.content, given.usage)
+        return given
+
+    Completions.create, AsyncCompletions.create = sync, asynchronous  # type: ignore[assignment,method-assign]
+
+
+def _confession_otel() -> None:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter, LogRecordExportResult
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    import confession_otel
+
+    class Discard(InMemoryLogRecordExporter):
+        def export(self, batch: Any) -> LogRecordExportResult:
+            return LogRecordExportResult.SUCCESS
+
+    logs = LoggerProvider()
+    logs.add_log_record_processor(BatchLogRecordProcessor(Discard()))  # type: ignore[no-untyped-call]
+    confession_otel.instrument(_providers(), MeterProvider([InMemoryMetricReader()]), logs)
+
+
+def _otel_genai() -> None:
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+    os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY"
+    OpenAIInstrumentor().instrument(tracer_provider=_providers())
+
+
+def _openinference() -> None:
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument(tracer_provider=_providers())
+
+
+def _openllmetry() -> None:
+    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument(tracer_provider=_providers())
+
+
+SETUPS: dict[str, Callable[[], None]] = {
+    "bare": lambda: None,
+    "span by hand": _by_hand,
+    "confession_otel": _confession_otel,
+    "otel-genai": _otel_genai,
+    "openinference": _openinference,
+    "openllmetry": _openllmetry,
+}
+
+
+def _chat(client: openai.OpenAI, **keywords: Any) -> dict[str, float]:
+    start = time.perf_counter_ns()
+    client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5, **keywords)
+    return {"call": time.perf_counter_ns() - start}
+
+
+async def _chat_async(client: openai.AsyncOpenAI, calls: int) -> list[dict[str, float]]:
+    taken = []
+    for _ in range(calls):
+        start = time.perf_counter_ns()
+        await client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5)
+        taken.append({"call": float(time.perf_counter_ns() - start)})
+    return taken
+
+
+def _streamed(client: openai.OpenAI) -> dict[str, float]:
+    start = time.perf_counter_ns()
+    stream = iter(client.chat.completions.create(model="model-1", messages=MESSAGES, stream=True))
+    next(stream)
+    first = time.perf_counter_ns()
+    chunks = sum(1 for _ in stream)
+    end = time.perf_counter_ns()
+    return {"first chunk": first - start, "each chunk": (end - first) / chunks}
+
+
+def main() -> None:
+    """Take slices until standard input ends."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    SETUPS[sys.argv[1]]()
+    own = {"api_key": "none", "base_url": "http://127.0.0.1:1/v1"}
+    transport = httpx2.MockTransport(_answer)
+    client = openai.OpenAI(http_client=httpx2.Client(transport=transport), **own)  # type: ignore[arg-type]
+    aclient = openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=transport), **own)  # type: ignore[arg-type]
+    loop = asyncio.new_event_loop()
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        scenario, calls = wanted["scenario"], wanted["calls"]
+        if scenario == "chat_async":
+            taken = loop.run_until_complete(_chat_async(aclient, calls))
+        elif scenario == "stream":
+            taken = [_streamed(client) for _ in range(calls)]
+        else:
+            extra = {"user": "confess"} if scenario == "chat_confession" else {}
+            taken = [_chat(client, **extra) for _ in range(calls)]
+        print(json.dumps({part: median(one[part] for one in taken) / 1000 for part in taken[0]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

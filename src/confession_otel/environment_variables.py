@@ -1,0 +1,35 @@
+"""The settings as flags: `opentelemetry-instrument --confession_capture verdict python app.py`.
+
+That command makes a flag of every name that begins with `OTEL_` in the modules of the entry point group
+`opentelemetry_environment_variables`, and before it starts the program it sets the variable of that very name. So each
+name here is the variable that the flag sets, and its value is the one that it stands for; `zero_code` passes it on.
+A flag comes before the environment, as all flags of that command do.
+"""
+
+from typing import Final
+
+OTEL_CONFESSION_ENABLED: Final = "CONFESSION_OTEL_ENABLED"
+"""Off with `false`: nothing is patched."""
+
+OTEL_CONFESSION_CAPTURE: Final = "CONFESSION_OTEL_CAPTURE"
+"""How much of the model's words leaves the process: `full`, `redacted` or `verdict`. Default: `full`."""
+
+OTEL_CONFESSION_REDACT: Final = "CONFESSION_OTEL_REDACT"
+"""Names of ready redaction patterns, with commas between them; all of them where `capture` is `redacted`."""
+
+OTEL_CONFESSION_TEXT_LIMIT: Final = "CONFESSION_OTEL_TEXT_LIMIT"
+"""Characters of each text that leaves, 1 or more. Default: 8192."""
+
+OTEL_CONFESSION_FLAG_ON: Final = "CONFESSION_OTEL_FLAG_ON"
+"""Verdicts and conditions that flag an answer, with commas between them.
+
+Default: `non_compliant,contradicted`."""
+
+OTEL_CONFESSION_ERROR_STATUS: Final = "CONFESSION_OTEL_ERROR_STATUS"
+"""Whether a flagged confession's span gets status ERROR. Default: `true`."""
+
+OTEL_CONFESSION_ANSWER_SPANS: Final = "CONFESSION_OTEL_ANSWER_SPANS"
+"""`auto` makes a span of the call where no other instrumentation's is live; `never` makes none. Default: `auto`."""
+
+OTEL_CONFESSION_LOG: Final = "CONFESSION_OTEL_LOG"
+"""Whether each confession is one structlog line. Default: `false`."""
