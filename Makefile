@@ -47,4 +47,4 @@ docs: $(UV) ## build the documentation into site/
 	@$(RUN) --group docs mkdocs build --strict -f .mkdocs.yml
 
 clean: ## remove what these commands made
-	@rm -rf .uv .venv site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .uv .venv .venvs site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
