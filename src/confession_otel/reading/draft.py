@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from confession_otel.confession import Compliance, Disclosure, Format, Objective
 
-from .judgement import Judgement, disclosure_of
+from .telling import disclosure_of
+
+if TYPE_CHECKING:
+    from .judgement import Judgement
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class Item:
 
     @property
     def readable(self) -> bool:
+        """Is a result stated that can be read?"""
         return self.judgement is not None and self.judgement.compliance is not None
 
     def finish(self) -> Objective:

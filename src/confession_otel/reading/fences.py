@@ -12,7 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-_FENCE: Final = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^\n]*)", re.MULTILINE)
+# A fence may open on the line of its list item ("1. ```bash") and close in the item's indent.
+_FENCE: Final = re.compile(r"^([ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4})?)(`{3,}|~{3,})([^\n]*)", re.MULTILINE)
 _CONFESSION: Final = re.compile(r"\s*\{?[.:]?(?:json[ :+-]+)?confession(?:[ _-]?report)?\b", re.IGNORECASE)
 _CODE_INDENT: Final = 4
 """Columns from which a line is indented code; a fence in a list item may stand deeper, if it is closed."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from confession_otel.confession import Compliance
 
-from .judgement import compliance_of, disclosure_of, is_result
-from .vocabulary import LONGEST_LABEL, Role, role_of
+from .folding import LONGEST
+from .judgement import compliance_of, is_result
+from .telling import disclosure_of
+from .vocabulary import Role, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DECORATION: Final = re.compile(
     r"\s*(?P<heading>#{1,6}\s+)?(?P<bullet>[-*+•·▪◦‣●○■□–—]\s+)?"
@@ -51,6 +55,7 @@ class Line:
 
     @property
     def listed(self) -> bool:
+        """Does it stand in a list?"""
         return self.bullet or self.number is not None
 
 
@@ -86,8 +91,10 @@ def read_line(text: str, *, after_blank: bool = False) -> Line:
 
 def label_role(label: str) -> Role | None:
     """What a label announces, a parenthesis in it set aside: `Objective 2 (format)`."""
-    label = label.strip(" *_`\"'“”[]#-–—.?？")
-    if len(label) > LONGEST_LABEL:
+    if '"' in label or "'" in label[:1]:
+        return None  # a key of JSON or of code
+    label = label.strip(" *_`'“”[]#-–—.?？")
+    if len(label) > LONGEST:
         return None
     role = role_of(label)
     if role is None and ("(" in label or "（" in label or "[" in label):
@@ -109,9 +116,11 @@ def labelled_values(line: Line) -> list[Labelled]:
         match = _AT_DOT.match(content)
         role = label_role(match["label"]) if match else None
     if match is None or role is None:
-        if len(content) > LONGEST_LABEL or not (line.heading or line.bold or _alone(content)):
+        if len(content) > LONGEST or not (line.heading or line.bold or _alone(content)):
             return []
         role = label_role(content.rstrip(":："))
+        if role in _RESULT_ROLES and content[-1:] not in (":", "：") and is_result(content):
+            return []  # `✓ complied` answers, `Result` asks
         return [Labelled(role, content, "")] if role is not None else []
     assigned = "=" in content[: match.start("value")]
     label, value = match["label"], match["value"].strip()
@@ -119,24 +128,30 @@ def labelled_values(line: Line) -> list[Labelled]:
         return labelled_values(read_line(value))
     entries = list(_divide(role, label, value))
     # `objective=X, met=Yes` and `objective = "X"` state something; `result = minimize(f)` is code.
-    code = assigned and len(entries) == 1 and match["value"][:1] == " " and value[:1] not in ("'", '"')
-    return [] if code else entries
+    return [] if assigned and len(entries) == 1 and _is_code(role, match["value"]) else entries
 
 
 def _question_role(label: str, value: str) -> Role | None:
     """`Did I do it? No`, `Was the user told? Yes`: a question is a label if a result answers it."""
-    if not _QUESTION.match(label.lstrip("*_ ")) or not is_result(
-        re.split(r"[,;.(—–]", value[:LONGEST_LABEL], maxsplit=1)[0]
-    ):
+    if not _QUESTION.match(label.lstrip("*_ ")) or not is_result(re.split(r"[,;.(—–]", value[:LONGEST], maxsplit=1)[0]):
         return None
     if disclosure_of("it " + label.rstrip("? *_") + " this") is not None:
         return Role.DISCLOSURE
     return Role.VIOLATION if compliance_of(label) is Compliance.FAILED else Role.RESULT
 
 
+def _is_code(role: Role, value: str) -> bool:
+    """Is this assignment one of a program: `result = minimize(f)`, `total=False,`?"""
+    if role not in _PLAIN_LABELS or value[-1:] in (",", "(", "[", "{", ")"):
+        return True
+    return value[:1] == " " and value.lstrip()[:1] not in ("'", '"')
+
+
 def _alone(content: str) -> bool:
     """A label may stand alone on its line: `Result`, `Compliance Analysis:`, `objective 2`."""
-    return content[:1].isupper() or content.endswith((":", "：")) or not content.isascii()
+    return (content[:1].isupper() or content.endswith((":", "：")) or not content.isascii()) and content[
+        -1:
+    ] not in ",;("
 
 
 def _divide(role: Role, label: str, value: str) -> Iterator[Labelled]:
@@ -165,7 +180,7 @@ _RESULT_ROLES: Final = frozenset({Role.RESULT, Role.VIOLATION, Role.STATE})
 
 
 def _label_before(text: str, begin: int, colon: int) -> tuple[int, int, Role, bool] | None:
-    """The label that ends at a colon: where the value before it ends, where it begins, its role, how clear its boundary is."""
+    """The label that ends at a colon: where the value before it ends, where it begins, its role, if it is set off."""
     low = max(begin, colon - _REACH)
     stretch = text[low:colon]
     boundary = None
@@ -176,9 +191,8 @@ def _label_before(text: str, begin: int, colon: int) -> tuple[int, int, Role, bo
         role = role_of(text[start:colon].strip(" *_`\"'"))
         if role is not None and role is not Role.REPORT:
             mark = boundary[0].strip()
-            if mark == "*":
-                before = text[:start].rstrip("*_ ")[-1:] if start < 200 else text[start - 50 : start].rstrip("*_ ")[-1:]
-                return low + boundary.start(), start, role, before in _STRONG
+            if mark == "*":  # bold: what stands before that?
+                mark = text[max(0, start - _REACH) : start].rstrip("*_ ")[-1:]
             return low + boundary.start(), start, role, (bool(mark) and mark in _STRONG) or mark.startswith("-")
     # Nothing but a space before the label: then only a capitalised word that can be nothing else.
     start = stretch.rstrip("*_ ").rfind(" ") + 1

@@ -1,15 +1,17 @@
-"""Lines that judge an objective without a label: `- Cite sources ❌`, `✅ Be concise — three sentences`, `2. No slang: not met`."""
+"""Lines that judge an objective without a label: `- Cite sources ❌`, `✅ Be concise`, `2. No slang: not met`."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from .blanks import is_blank, is_choice
 from .draft import Item
-from .judgement import Judgement, is_blank, is_choice, is_result, judge
+from .folding import squeeze
+from .judgement import Judgement, is_result, judge
 from .lines import Line
 from .plain import unwrap
-from .vocabulary import LITERALS, MARKS, squeeze
+from .vocabulary import LITERALS, MARKS
 
 # Marks that people put beside a line of a list; a thumb or a heart may end any sentence.
 _MARK: Final = r"[✓✔✅☑✗✘✕✖✂❌❎🚫⛔☒🗙⚠🟡🟢🔴🟠❓❔]\ufe0f?"
@@ -17,16 +19,16 @@ _LEADING: Final = re.compile(rf"\s*[\[(]?\s*(?P<marks>{_MARK}(?:\s*{_MARK})*)[\]
 _TRAILING: Final = re.compile(rf"[\s:：\-–—→=>|(\[]*(?P<marks>{_MARK})\s*[)\].]?\s*$")
 _ANY_MARK: Final = re.compile(_MARK)
 _BOX: Final = re.compile(r"\[(?P<mark>[ xX])\]\s+(?P<rest>.+)", re.DOTALL)
-_SEPARATOR: Final = re.compile(
-    r"\s*[:：]\s*(?!//)|\s+(?:--?|[–—→]|->|=>|\|)\s+|\s*[—–→]\s*|\s*[(\[（](?=[^()\[\]（）]{1,60}[)\]）])"
-)
+_SEPARATOR: Final = re.compile(r"[:：](?!//)|(?<=\s)(?:--?|→|->|=>)(?=\s)|[—–→]|[(\[（](?=[^()\[\]（）]{1,60}[)\]）])")
 _HEAD_END: Final = re.compile(
     r"[,，;；。(（\n]|\.(?=\s|$)|\s(?:--?|[–—→/|])\s|[—–]|\s(?:because|since|as)\s|:\s|[)\]）]"
 )
 _CORE: Final = re.compile(
-    r"compl|conform|adher|\bmet\b|satisf|fulfil|follow|violat|unsure|遵守|符合|준수|соблюд|выполн|cumpl|erfüllt|eingehalten|respect|rispett",
+    r"compli|comply|conform|adher|\bmet\b|satisf|fulfil|follow|violat|unsure|遵守|符合|준수|соблюд|выполн|cumpl|erfüllt|eingehalten|respect|rispett",
     re.IGNORECASE,
 )
+_DASH: Final = re.compile(r"(?<=\s)(?:--?|→|->|=>)(?=\s)|[—–]|[:：](?=\s)")
+_TAIL: Final = 80
 _TRIM: Final = " \t\n*_`:：-–—→|,;=>"
 _LOOKED_AT: Final = 2000
 _MOST_SEPARATORS: Final = 8
@@ -40,7 +42,7 @@ class Loose:
     def __init__(self, item: Item, *, marked: bool, strong: bool, alone: bool = False) -> None:
         self.item = item
         self.alone = alone
-        """It is an item even if it is the only one: any sentence may end in a tick, but a list or `❌ this - that` is meant."""
+        """It is an item even if it is the only one: any sentence may end in a tick, but `❌ this - that` is meant."""
         self.marked = marked
         """It carries a mark."""
         self.strong = strong
@@ -72,29 +74,31 @@ def _item(objective: str, judgement: Judgement, why: str = "") -> Item:
 
 
 def _marked(content: str) -> Item | None:
-    leading = _LEADING.match(content)
-    if leading:
-        rest = leading["rest"].strip(_TRIM)
-        if not rest or is_result(rest):
-            return None  # a result alone
-        head, why = _part(rest)
-        if is_result(head) and why:  # "✅ Complied: be concise"
-            return _item(why, judge(f"{leading['marks']} {head}"))
-        if why and (worded := _worded(rest)) is not None:  # "✅ Be concise: complied"
-            item = worded.item
-            worse = judge(f"{leading['marks']} {result_head(rest[len(item.objective) :])}")
-            return _item(item.objective, worse if worse.compliance else judge(leading["marks"]), item.why)
-        return _item(head, judge(leading["marks"]), why)
-    trailing = _TRAILING.search(content[-80:])
-    if trailing:
-        body = content[: max(0, len(content) - 80) + trailing.start()].rstrip()
-        if not body or _ANY_MARK.search(body):
-            return None
-        return _item(body, judge(trailing["marks"]))
+    if leading := _LEADING.match(content):
+        return _mark_first(leading["marks"], leading["rest"].strip(_TRIM))
+    tail = max(0, len(content) - _TAIL)
+    if trailing := _TRAILING.search(content, tail):
+        body = content[: trailing.start()].rstrip()
+        return _item(body, judge(trailing["marks"])) if body and not _ANY_MARK.search(body) else None
     mark = _ANY_MARK.search(content)
-    if mark is None:
-        return None
-    # "Be concise: ✅ complied — three sentences", "Be concise ❌ four pages"
+    return _mark_within(content, mark) if mark else None
+
+
+def _mark_first(marks: str, rest: str) -> Item | None:
+    if not rest or is_result(rest):
+        return None  # a result alone
+    head, why = _part(rest)
+    if is_result(head) and why:  # "✅ Complied: be concise"
+        return _item(why, judge(f"{marks} {head}"))
+    if why and (worded := _worded(rest)) is not None:  # "✅ Be concise: complied"
+        item = worded.item
+        worse = judge(f"{marks} {result_head(rest[len(item.objective) :])}")
+        return _item(item.objective, worse if worse.compliance else judge(marks), item.why)
+    return _item(head, judge(marks), why)
+
+
+def _mark_within(content: str, mark: re.Match[str]) -> Item | None:
+    """`Be concise: ✅ complied — three sentences`, `Be concise ❌ four pages`."""
     before = content[: mark.start()].rstrip(_TRIM + "([")
     after = content[mark.start() :]
     if not before or before.count('"') % 2 or len({MARKS[found[0]] for found in _ANY_MARK.findall(after)}) > 1:
@@ -111,8 +115,8 @@ def _marked(content: str) -> Item | None:
 
 def _part(text: str) -> tuple[str, str]:
     """Part an objective from its reason, at a dash or colon."""
-    found = re.search(r"\s+(?:--?|[–—→]|->|=>)\s+|\s*[—–]\s*|[:：]\s+", text)
-    return (text[: found.start()], text[found.end() :]) if found else (text, "")
+    found = _DASH.search(text)
+    return (text[: found.start()].rstrip(), text[found.end() :].lstrip()) if found else (text, "")
 
 
 def result_head(text: str) -> str:
@@ -131,8 +135,8 @@ def _worded(content: str) -> Loose | None:
             break
         left, right = content[: separator.start()].strip(_TRIM + "[]"), content[separator.end() :]
         head = result_head(right)
-        if left.count('"') % 2:
-            continue
+        if left.count('"') % 2 or (left[:1] == '"' and right.lstrip()[:1] == '"'):
+            continue  # within a quotation; a pair of JSON
         if left and is_result(head) and not is_choice(right) and not is_result(left):
             judgement = judge(right)
             if judgement.compliance is None:

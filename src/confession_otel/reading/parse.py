@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from confession_otel.confession import Confession, Format, Problem
 
@@ -13,7 +12,12 @@ from .labelled_text import read_text
 from .plain import outline, plain, unfence, unquote_lines
 from .refusal import is_refusal
 from .report_json import read_values
-from .tolerant_json import DECODER, scan
+from .sound_json import DECODER
+from .tolerant_json import scan
+from .vocabulary import Role, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NESTED: Final = 3
 """Texts within texts (double encoding, a message in an envelope) that are read."""
@@ -23,7 +27,12 @@ _WRAPPER: Final = re.compile(r"</?confession(?:[-_ ]?report)?(?:\s[^<>]{0,200})?
 _FENCE_LINE: Final = re.compile(r"(?:^|\n) {0,3}(?:`{3,}|~{3,})[^\n`]{0,80}(?=\n|\Z)")
 _FENCES: Final = 6
 _SHORTEST_REPORT: Final = 20
-_CUT_OBJECT: Final = re.compile(r"[{\[][\s{\[\"]*[A-Za-z_]{0,40}")
+_JSON_BEGINS: Final = re.compile(r"[{\[][\s{\[]*\"([^\"\n]{0,60})")
+_ESCAPED_BEGINS: Final = re.compile(r"[{\[][\s{\[]*\\+\"")
+_REPORT_KEYS: Final = frozenset(
+    {*(Role.OBJECTIVE, Role.RESULT, Role.WHY, Role.ITEMS, Role.UNCERTAINTIES, Role.GRADE, Role.REPORT)}
+)
+_CUT_OBJECT: Final = re.compile(r"[{\[][\s{\[\"]*[A-Za-z_]{0,40}\"?\s*")
 
 
 def parse(text: str) -> Confession:
@@ -43,7 +52,7 @@ def parse(text: str) -> Confession:
         return Confession(text, problem=Problem.EMPTY)
     objectives = draft.objectives()
     if draft.blank and not objectives:
-        draft.grade = None  # of a template, as in `Field(ge=1, le=7)`
+        draft.grade, draft.uncertainties = None, []  # of a template, as in `Field(ge=1, le=7)`
     problem = None
     if not objectives and draft.grade is None:
         problem = _problem(text, draft)
@@ -102,6 +111,8 @@ def _nested(depth: int) -> Callable[[str], Draft | None]:
 
 def _read_mixed(text: str, depth: int) -> Draft:
     """JSON to be mended, or labelled text, or either with prose around it."""
+    if depth < _NESTED and _ESCAPED_BEGINS.match(text) and (clear := _unescaped(text)) is not None:
+        return _read_whole(clear, depth + 1) or Draft(Format.TEXT)
     found = scan(text)
     report = read_values(found.values, _nested(depth)) if found.values else None
     if report is not None:
@@ -114,7 +125,12 @@ def _read_mixed(text: str, depth: int) -> Draft:
         return (
             before if before is not None and any(item.readable and item.objective for item in before.items) else report
         )
-    labelled = _read_labelled(text)
+    if begins := _JSON_BEGINS.match(text):
+        # Cut off before anything was said, if it began as a report.
+        cut = found.truncated and role_of(begins[1]) in _REPORT_KEYS
+        labelled = Draft(Format.JSON, truncated=True) if cut else Draft(Format.TEXT)
+    else:
+        labelled = _read_labelled(text)
     if labelled.readable or (report is None and labelled.grade is not None):
         return labelled
     if depth < _NESTED and (clear := _unescaped(text)) is not None:
@@ -165,7 +181,7 @@ def _after_reasoning(text: str) -> str | None:
 
 
 def _unescaped(text: str) -> str | None:
-    """Escaped once too often: `{\\"objective\\": ...`, `{&quot;objective&quot;: ...`."""
+    r"""Escaped once too often: `{\\"objective\\": ...`, `{&quot;objective&quot;: ...`."""
     if '\\"' in text[:200]:
         try:
             value = DECODER.decode(f'"{text}"')

@@ -1,4 +1,4 @@
-"""Text without what only looks different: line ends, invisible characters, odd spaces, a wrapping fence or quotation."""
+"""Text without what only looks different: line ends, invisible characters, odd spaces, a fence around it."""
 
 from __future__ import annotations
 

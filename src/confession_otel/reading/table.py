@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .blanks import is_blank, is_choice, is_nothing
 from .draft import Item
-from .judgement import is_blank, is_choice, is_result, judge
+from .judgement import is_result, judge, stated_disclosure, violation
 from .plain import unwrap
-from .report_json import stated_disclosure
 from .vocabulary import Role, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _RULE_CHARACTERS: Final = frozenset("|｜:-+ —")
 _BAR: Final = re.compile("[|｜]")
@@ -71,6 +73,8 @@ def read_table(lines: Sequence[str]) -> Table | None:
 def _read_rows(header: list[str], rows: list[list[str]]) -> Table | None:
     roles = [role_of(cell.rstrip("?？ ")) for cell in header]
     result = next((at for role in _RESULTS for at, found in enumerate(roles) if found is role), None)
+    if result is not None and roles[result] is Role.STATE and not _mostly_results(result, rows):
+        return None  # the levels, types or scores of something else
     if result is None:
         result = _column_of_results(len(header), rows)
     if result is None:
@@ -104,12 +108,17 @@ def _read_rows(header: list[str], rows: list[list[str]]) -> Table | None:
             blank = True
             continue
         judgement = judge(stated) if stated.strip() else None
-        if judgement and judgement.compliance and roles[result] is Role.VIOLATION:
-            judgement = judge("no" if judgement.compliance.value == "complied" else "yes")
+        if judgement and roles[result] is Role.VIOLATION:
+            judgement = violation(judge("no" if is_nothing(stated) else stated))
         text = unwrap(cell.get(objective, "")) if objective is not None else ""
         reason = unwrap(cell.get(why, "")) if why is not None else (judgement.rest if judgement else "")
         items.append(Item(text, judgement, reason, stated_disclosure(cell.get(told)) if told is not None else None))
     return Table(items, blank, bool(items) and len(rows[-1]) <= result)
+
+
+def _mostly_results(column: int, rows: list[list[str]]) -> bool:
+    cells = [row[column] for row in rows[:20] if column < len(row)]
+    return 2 * sum(map(is_result, cells)) >= len(cells)
 
 
 def _column_of_results(columns: int, rows: list[list[str]]) -> int | None:

@@ -1,18 +1,19 @@
 """JSON as language models damage it: a scanner that gives back every object that can be made out in a text.
 
-Trailing and missing commas, single, smart and missing quotes, comments, raw line breaks, quotation marks inside strings,
-strings and brackets never closed, prose around, a beginning in mid-array, an end in mid-word. One pass from left to right
-with a stack of its own: no recursion, no going back further than the string at hand, so the cost grows linearly.
+Trailing and missing commas, single, smart and missing quotes, comments, raw line breaks, quotation marks inside
+strings, strings and brackets never closed, prose around, a beginning in mid-array, an end in mid-word. One pass from
+left to right with a stack of its own: no recursion, no going back further than the string at hand, so the cost grows
+linearly.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .judgement import cut_literal
+from .sound_json import DECODER, as_object
 from .vocabulary import role_of
 
 DEEPEST: Final = 100
@@ -59,27 +60,6 @@ _ELLIPSIS: Final = re.compile(r"\.{2,3}|…")
 _STRUCTURE: Final = " \t\r\n,{}[]"
 
 
-def _integer(digits: str) -> float:
-    # Python refuses to read integers of thousands of digits; nothing here needs them.
-    return int(digits) if len(digits) < 20 else float("inf")  # noqa: PLR2004 - beyond any grade
-
-
-def as_object(pairs: list[tuple[str, Any]]) -> Any:
-    """An object; a list of objects where a key comes twice, because then the brackets between two objects were lost."""
-    whole = dict(pairs)
-    if len(whole) == len(pairs):
-        return whole
-    parts: list[dict[str, Any]] = [{}]
-    for key, value in pairs:
-        if key in parts[-1]:
-            parts.append({})
-        parts[-1][key] = value
-    return parts
-
-
-DECODER: Final = json.JSONDecoder(object_pairs_hook=as_object, parse_int=_integer, strict=False)
-
-
 @dataclass(slots=True)
 class _Frame:
     """An open container."""
@@ -120,6 +100,7 @@ class _Scanner:
         self.values: list[Any] = []
         self.start = -1
         self.overflow = 0
+        self.open_objects = self.open_arrays = 0
         self.attempts = _ATTEMPTS
         self.truncated = False
         self.unclosed_comment = False
@@ -133,8 +114,17 @@ class _Scanner:
             self.overflow += 1
         else:
             self.stack.append(_Frame(is_object, implicit))
+            self.count(self.stack[-1], 1)
+
+    def count(self, frame: _Frame, change: int) -> None:
+        """Keep count of what is open, so that a closer need not look through the stack."""
+        if not frame.is_object:
+            self.open_arrays += change
+        elif not frame.implicit:
+            self.open_objects += change
 
     def close(self) -> None:
+        self.count(self.stack[-1], -1)
         value = self.stack.pop().value()
         if self.stack:
             self.stack[-1].add(value)
@@ -145,7 +135,7 @@ class _Scanner:
         """Close up to the nearest container of this kind; a closer that closes nothing is passed over."""
         if self.overflow:
             self.overflow -= 1
-        elif any(frame.is_object is is_object and not frame.implicit for frame in self.stack):
+        elif self.open_objects if is_object else self.open_arrays:
             while self.stack[-1].is_object is not is_object or self.stack[-1].implicit:
                 self.close()
             self.close()
@@ -162,11 +152,13 @@ class _Scanner:
                 if not self.outside():
                     break
                 continue
-            self.at = _SEPARATORS.match(text, self.at).end()  # type: ignore[union-attr] - matches always
+            self.at = _past(_SEPARATORS, text, self.at)
             if self.at >= end:
                 break
             self.inside(text[self.at])
         self.truncated = self.truncated or any(not frame.implicit for frame in self.stack)
+        if self.stack and (last := self.stack[-1]).key and self.truncated:
+            last.add(None)  # cut off before the value
         while self.stack:
             self.close()
         return Found(self.values, max(self.start, 0), self.truncated)
@@ -211,7 +203,7 @@ class _Scanner:
 
     def inside(self, char: str) -> None:
         frame = self.stack[-1]
-        if char == "}" or char == "]":
+        if char in "}]":
             self.at += 1
             self.close_through(is_object=char == "}")
         elif self.comment(char):
@@ -227,10 +219,9 @@ class _Scanner:
 
     def opener(self, char: str) -> None:
         if self.overflow:  # a long run of openers
-            run = _OPENERS.match(self.text, self.at)
-            assert run is not None  # noqa: S101 - the run has at least `char`
-            self.overflow += len(run[0])
-            self.at = run.end()
+            end = _past(_OPENERS, self.text, self.at)
+            self.overflow += end - self.at
+            self.at = end
             return
         self.open(is_object=char == "{")
         self.at += 1
@@ -270,7 +261,7 @@ class _Scanner:
         elif char == "[":
             frame.key = ""
         elif not frame.pairs and len(self.stack) == 1 and not frame.implicit:
-            self.stack.pop()  # a brace of prose or code
+            self.count(self.stack.pop(), -1)  # a brace of prose or code
         elif frame.implicit:
             self.close()  # prose again
         elif char in _QUOTES:
@@ -321,28 +312,28 @@ class _Scanner:
             inner, at = place, place + 1
         self.truncated = True
         key, self.at = frame.key, len(text)
-        if frame.is_object and (not _holds_result(key) or cut_literal(text[begin:])):
+        if frame.is_object and key and (not _holds_result(key) or cut_literal(text[begin:])):
             frame.add(_unescape(text[begin:]))
         frame.key = None
 
     def is_key(self, opening: int, closing: int) -> bool:
         text = self.text
-        after = _BLANK.match(text, closing + 1).end()  # type: ignore[union-attr] - matches always
+        after = _past(_BLANK, text, closing + 1)
         return text[after : after + 1] in (":", "：") and role_of(text[opening + 1 : closing]) is not None
 
     def ends(self, frame: _Frame, after: int) -> bool:
         """Is the quotation mark before `after` the end of its string, by what follows it?"""
         text = self.text
-        at = _BLANK.match(text, after).end()  # type: ignore[union-attr] - matches always
+        at = _past(_BLANK, text, after)
         char = text[at : at + 1]
         if not char:
             return True
         if char in "}]":
             # Inside a quoted `{"a": "b"} and so on` the brace is followed by prose; the outermost may be.
-            then = _BLANK.match(text, at + 1).end()  # type: ignore[union-attr] - matches always
+            then = _past(_BLANK, text, at + 1)
             return len(self.stack) == 1 or text[then : then + 1] in ("", ",", "}", "]", "{", "`", "/", "，", ";")
         if char in ",;，":
-            at = _BLANK.match(text, at + 1).end()  # type: ignore[union-attr] - matches always
+            at = _past(_BLANK, text, at + 1)
             char = text[at : at + 1]
             if frame.is_object:
                 return not char or char in "}]{/#." or char == "," or _KEY.match(text, at) is not None
@@ -356,6 +347,12 @@ class _Scanner:
         if frame.is_object and (char == "\\" or "\n" in text[after:at]):
             return _KEY.match(text, at) is not None
         return text.startswith(("//", "/*", "```"), at)
+
+
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where a run that may be empty ends."""
+    match = pattern.match(text, at)
+    return match.end() if match else at
 
 
 def _text_of(key: re.Match[str]) -> str:

@@ -93,6 +93,7 @@ def response(  # noqa: PLR0913 - as above
     refusal: str | None = None,
     incomplete: str | None = None,
     failed: str | None = None,
+    pending: str | None = None,
     previous_response_id: str | None = None,
     input_tokens: int = 12,
     output_tokens: int | None = None,
@@ -110,6 +111,7 @@ def response(  # noqa: PLR0913 - as above
         refusal: The model's words where it refuses; a part of the message beside or instead of the text.
         incomplete: Reason of an incomplete response, for example `max_output_tokens`.
         failed: Message of a failed response.
+        pending: Status of one that is still being made in the background, `queued` or `in_progress`.
         previous_response_id: Echoed, as the API does.
         input_tokens: Usage.
         output_tokens: Usage; by default about one for each four characters.
@@ -121,7 +123,7 @@ def response(  # noqa: PLR0913 - as above
         ['reasoning', 'message']
     """
     # A cut-off answer's message is itself incomplete; what came before it is not.
-    status = "failed" if failed else "incomplete" if incomplete else "completed"
+    status = pending or ("failed" if failed else "incomplete" if incomplete else "completed")
     output: list[Body] = []
     if reasoning is not None:
         summary = [{"type": "summary_text", "text": reasoning}]
@@ -159,6 +161,7 @@ def response(  # noqa: PLR0913 - as above
         "object": "response",
         "created_at": int(time.time()),
         "status": status,
+        "background": bool(pending),
         "error": {"code": "server_error", "message": failed} if failed else None,
         "incomplete_details": {"reason": incomplete} if incomplete else None,
         "instructions": None,

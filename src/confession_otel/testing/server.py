@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import sys
 import threading
@@ -21,7 +22,10 @@ from .stream import events
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PATHS: Final = ("/v1/chat/completions", "/v1/responses")
+_ANSWERS: Final = re.compile(r"/v1(/deployments/[^/]+)?(/chat/completions|/responses)")
+"""Paths of `POST`; with a deployment, as the client for Azure has them."""
+_RETRIEVED: Final = re.compile(r"/v1/responses/[^/]+")
+"""Path of `GET`, for a response that was made in the background."""
 _JOIN_SECONDS: Final = 5.0
 
 
@@ -42,7 +46,9 @@ class Request:
     @property
     def stream(self) -> bool:
         """Does it ask for server-sent events?"""
-        return isinstance(self.json, dict) and bool(self.json.get("stream"))
+        if isinstance(self.json, dict):
+            return bool(self.json.get("stream"))
+        return "stream=true" in self.path.partition("?")[2].split("&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +138,13 @@ class ScriptedServer:
     def _answer(self, request: Request) -> Reply:
         self._requests.append(request)
         path = request.path.partition("?")[0]
-        if path not in PATHS:
+        made, retrieved = _ANSWERS.fullmatch(path), _RETRIEVED.fullmatch(path)
+        if not made and not retrieved:
             return Reply(error(f"Invalid URL ({request.method} {request.path})"), status=404)
-        if request.method != "POST":
+        if request.method != ("POST" if made else "GET"):
             message = f"Not allowed to {request.method} on {path}."
             return Reply(error(message, code="method_not_supported"), status=405)
-        if not isinstance(request.json, dict):
+        if made and not isinstance(request.json, dict):
             return Reply(error("We could not parse the JSON body of your request."), status=400)
         try:
             reply = self._reply(request)
@@ -214,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(reply.body, bytes):
             self._whole(reply, reply.body, "application/json")
         elif isinstance(reply.body, Mapping):
-            options = request.json.get("stream_options") or {}
+            options = (request.json or {}).get("stream_options") or {}
             self._chunked(reply, events(reply.body, piece=reply.piece, usage=bool(options.get("include_usage"))))
         else:
             self._chunked(reply, iter(reply.body))

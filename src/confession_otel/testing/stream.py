@@ -53,29 +53,32 @@ def _pieces(text: str, size: int) -> Iterator[str]:
 
 
 def _chat(body: Mapping[str, Any], size: int, *, usage: bool) -> Iterator[Body]:
-    head: Body = {
-        key: body[key] for key in ("id", "created", "model", "service_tier", "system_fingerprint") if key in body
-    }
+    head: Body = {key: value for key, value in body.items() if key not in ("choices", "usage")}
     head["object"] = "chat.completion.chunk"
     if usage:
         head["usage"] = None
 
-    def chunk(index: int, delta: Body, finish_reason: str | None = None) -> Body:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(index: int, delta: Body, finish_reason: str | None = None, logprobs: object = None) -> Body:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         return {**head, "choices": [choice]}
 
     for choice in body["choices"]:
         index, message = choice["index"], choice["message"]
-        yield chunk(
-            index, {"role": "assistant", "content": "" if message["content"] is not None else None, "refusal": None}
-        )
+        content = "" if message["content"] is not None else None
+        opening = {key: value for key, value in message.items() if key not in ("annotations", "tool_calls")}
+        yield chunk(index, {**opening, "role": "assistant", "content": content, "refusal": None})
+        logprobs = choice.get("logprobs")
         for key in ("content", "refusal"):
             for text in _pieces(message[key] or "", size):
-                yield chunk(index, {key: text})
+                # Those of all tokens come with the first piece: which token is where, nobody here knows.
+                yield chunk(index, {key: text}, logprobs=logprobs)
+                logprobs = None
+        if message.get("annotations"):
+            yield chunk(index, {"annotations": message["annotations"]})
         for number, call in enumerate(message.get("tool_calls", ())):
             function = call["function"]
-            opening = {**call, "index": number, "function": {"name": function["name"], "arguments": ""}}
-            yield chunk(index, {"tool_calls": [opening]})
+            begun = {**call, "index": number, "function": {"name": function["name"], "arguments": ""}}
+            yield chunk(index, {"tool_calls": [begun]})
             for text in _pieces(function["arguments"], size):
                 yield chunk(index, {"tool_calls": [{"index": number, "function": {"arguments": text}}]})
         yield chunk(index, {}, choice["finish_reason"])
