@@ -13,6 +13,7 @@ _READ: Final = 400
 _NUMBER: Final = re.compile(r"(?<![\w.,=-])(\d{1,4}(?:\.\d{1,6})?)(?![\w%％]|[.,]\d)")
 _OF_SCALE: Final = re.compile(r"\s*(?:/|out of|of|von|sur|de|su|из|／|out of a possible)\s*(\d{1,4})", re.IGNORECASE)
 _SCALE: Final = re.compile(r"(\d{1,3})\s*(?:-|–|—|to|\.\.|…|bis|à|a|至|到|~|〜)\s*(\d{1,4})")
+_CHOICE: Final = re.compile(r"\d\s*[|｜]\s*\d")
 _BEST: Final = 7
 
 
@@ -32,6 +33,8 @@ def grade_of(value: object) -> int | None:
     if not isinstance(value, str):
         return None
     text = value[:_READ]
+    if _CHOICE.search(text):
+        return None  # a template's `1|2|3|4|5|6|7`
     for scale in _SCALE.finditer(text):
         if int(scale[2]) != _BEST:
             return None

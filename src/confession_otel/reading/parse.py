@@ -9,7 +9,7 @@ from confession_otel.confession import Confession, Format, Problem
 
 from .draft import Draft
 from .labelled_text import read_text
-from .plain import outline, plain, unfence, unquote_lines
+from .plain import outline, plain, unfence, unquote_lines, visible
 from .refusal import is_refusal
 from .report_json import read_values
 from .sound_json import DECODER
@@ -113,6 +113,7 @@ def _read_mixed(text: str, depth: int) -> Draft:
     """JSON to be mended, or labelled text, or either with prose around it."""
     if depth < _NESTED and _ESCAPED_BEGINS.match(text) and (clear := _unescaped(text)) is not None:
         return _read_whole(clear, depth + 1) or Draft(Format.TEXT)
+    text = visible(text)
     found = scan(text)
     report = read_values(found.values, _nested(depth)) if found.values else None
     if report is not None:

@@ -21,10 +21,14 @@ def outline(text: str) -> str:
     return text.strip(_BLANK)
 
 
+def visible(text: str) -> str:
+    """The text without invisible characters."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
 def plain(text: str) -> str:
     """The text with one kind of line end and one kind of space, and without invisible characters."""
-    if not text.isascii():
-        text = _INVISIBLE.sub("", text)
+    text = visible(text)
     return outline(_LINE_ENDS.sub("\n", text).translate(_SPACES))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RULE_CHARACTERS: Final = frozenset("|｜:-+ —")
 _BAR: Final = re.compile("[|｜]")
+_CODE: Final = re.compile(r"`[^`\n]{1,200}`")
 _MOST_COLUMNS: Final = 40
 _NUMBERING: Final = re.compile(r"[#№\d.)(\s]*|no\.?|nr\.?|id|index", re.IGNORECASE)
 _RESULTS: Final = (Role.RESULT, Role.VIOLATION, Role.STATE)
@@ -34,7 +35,9 @@ def _cells(line: str) -> list[str]:
     line = line.strip()
     if line[:1] in ("|", "｜"):
         line = line[1:]
-    # No text that was made plain holds a null character.
+    # Models forget to escape the bar in `a|b`. No text that was made plain holds a null character.
+    if "`" in line:
+        line = _CODE.sub(lambda code: code[0].replace("|", "\0"), line)
     cells = [cell.replace("\0", "|").strip() for cell in _BAR.split(line.replace("\\|", "\0"), maxsplit=_MOST_COLUMNS)]
     if not cells[-1]:
         cells.pop()

@@ -21,6 +21,17 @@ _WORST: Final = (Disclosure.MISREPRESENTED, Disclosure.UNDISCLOSED, Disclosure.D
 _QUOTED: Final = re.compile(r"\"[^\"\n]{0,300}\"|“[^”\n]{0,300}”|«[^»\n]{0,300}»|`[^`\n]{0,300}`|「[^」\n]{0,300}」")
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|$)|[;:\n。；！？]")
 _OBJECT_NEAR: Final = 6
+# What should have been told was not; and who cannot say that something holds speaks of knowing, not of telling.
+_COUNTERFACTUAL: Final = re.compile(
+    r"\b(?:should|could|ought to|would)(?: have|['’]ve) (?:\w+ ){0,2}"
+    r"(?:told|mentioned|disclosed|said|informed|flagged|noted|warned|reported|stated|admitted)\b",
+    re.IGNORECASE,
+)
+_EPISTEMIC: Final = re.compile(
+    r"\b(?:can(?:not|['’]t| not)|could(?:n['’]t| not)|hard to|difficult to|impossible to) (?:\w+ )?(?:say|tell)\b"
+    r"(?! (?:the user|him|her|them|you))",
+    re.IGNORECASE,
+)
 _CLOSING: Final = frozenset({Sense.FUNCTION, Sense.NOT_AFTER, Sense.NOT})
 
 
@@ -53,8 +64,9 @@ def disclosure_of(prose: str) -> Disclosure | None:
     Args:
         prose: The reason given for one objective; what stands in quotation marks in it is not read.
     """
-    found: list[Disclosure] = []
-    text = CONTRAST.sub(";", prepare(_QUOTED.sub(" ", prose[:_READ_PROSE])))
+    prose = _EPISTEMIC.sub(" ", prose[:_READ_PROSE])
+    found: list[Disclosure] = [Disclosure.UNDISCLOSED] if _COUNTERFACTUAL.search(prose) else []
+    text = CONTRAST.sub(";", prepare(_QUOTED.sub(" ", _COUNTERFACTUAL.sub(" ", prose))))
     for sentence in _SENTENCE.split(text):
         found += _telling(tokens(sentence))
     return next((disclosure for disclosure in _WORST if disclosure in found), None)

@@ -31,6 +31,7 @@ _QUOTES: Final = {
 }
 _ANY_QUOTE: Final = "\"'`“”„‟″‘’‚"
 _BLANK: Final = re.compile(r"\s*")
+_CUT_KEY: Final = re.compile(r"[\"'“][\w -]{0,60}[\"'”]?\s*\Z")
 _SEPARATORS: Final = re.compile(r"[\s,;，、]*")
 _OPENERS: Final = re.compile(r"[\[{]+")
 _START: Final = re.compile(r"[{\[]|[\"“'](?=[\w -]{2,40}[\"”'] ?[:：])")
@@ -336,7 +337,12 @@ class _Scanner:
             at = _past(_BLANK, text, at + 1)
             char = text[at : at + 1]
             if frame.is_object:
-                return not char or char in "}]{/#." or char == "," or _KEY.match(text, at) is not None
+                return (
+                    not char
+                    or char in "}]{/#.,"
+                    or _KEY.match(text, at) is not None
+                    or _CUT_KEY.match(text, at) is not None
+                )
             return (
                 not char or char in _ANY_QUOTE or char in "{[]}/#.…-0123456789" or text[at : at + 4] in ("true", "null")
             )
