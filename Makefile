@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench fuzz docs test-backends clean
+.PHONY: help demo test lint types bench fuzz docs test-backends test-peers test-install clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,10 +23,16 @@ demo: $(UV) ## play ten scripted answers, confess, show what a tracing backend m
 	@UV="$(abspath $(UV))" $(RUN) --no-dev --extra all confession-otel demo $(ARGS)
 
 test: $(UV) ## the tests: in-process, no server but our own on loopback
-	@$(RUN) --all-extras pytest --ignore=tests/backends $(ARGS)
+	@$(RUN) --all-extras pytest $(patsubst %,--ignore=tests/%,backends peers install integrations) $(ARGS)
 
 test-backends: $(UV) ## the demo into a real Phoenix, read back
 	@UV="$(abspath $(UV))" $(RUN) --all-extras pytest tests/backends $(ARGS)
+
+test-peers: $(UV) ## beside each other instrumentation, in an environment of its own (.venvs)
+	@UV="$(abspath $(UV))" $(RUN) --all-extras pytest tests/peers --timeout=600 $(ARGS)
+
+test-install: $(UV) ## the wheel alone, the oldest versions of everything, and the examples of integrations/
+	@UV="$(abspath $(UV))" $(RUN) --all-extras pytest tests/install tests/integrations --timeout=600 $(ARGS)
 
 lint: $(UV) ## ruff, format check, lock file up to date
 	@$(UV) lock --check

@@ -1,0 +1,1 @@
+"""What the package costs: ratios within one run."""

@@ -53,8 +53,8 @@ def environment(name: str) -> Path:
     if not python.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
     own = ["--reinstall-package", "confession-otel"] if name == "confession_otel" else []
-    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *own, *CONTENDERS[name]]
-    subprocess.run(command, check=True)
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    subprocess.run([*install, *own, *CONTENDERS[name]], check=True)
     return python
 
 

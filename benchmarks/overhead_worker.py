@@ -1,6 +1,6 @@
 """One contender: the OpenAI SDK over a transport that answers in the process, instrumented in one way.
 
-Run by `overhead.py` in the contender's environment, with the contender's name; reads slices to take from standard input.
+Run by `overhead.py` in the contender's environment, with its name; reads from standard input which slices to take.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _by_hand() -> None:
         finished(span, given, given.choices[0].message.content, given.usage)
         return given
 
-    Completions.create, AsyncCompletions.create = sync, asynchronous  # type: ignore[assignment,method-assign]
+    Completions.create, AsyncCompletions.create = sync, asynchronous  # type: ignore[method-assign]
 
 
 def _confession_otel() -> None:

@@ -117,7 +117,7 @@ def nothing_swallowed(swallowed: list[tuple[str, Exception]]) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of the machine's and no state of another test's."""
-    import os  # noqa: PLC0415 - here only
+    import os
 
     for variable in list(os.environ):
         if variable.startswith(("CONFESSION_OTEL_", "OTEL_")):

@@ -13,12 +13,16 @@ Importing this package imports no optional package, sets no global, starts no th
 
 from __future__ import annotations
 
-from ._version import __version__
-from .api import flush, instrument, record, shutdown, uninstrument
-from .confession import Compliance, Confession, Disclosure, Format, Objective, Problem, Verdict
-from .corroboration import Evidence
-from .reading import parse, split
-from .settings import Settings
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ._version import __version__
+    from .api import flush, instrument, record, shutdown, uninstrument
+    from .confession import Compliance, Confession, Disclosure, Format, Objective, Problem, Verdict
+    from .corroboration import Evidence
+    from .reading import parse, split
+    from .settings import Settings
 
 __all__ = [
     "Compliance",
@@ -39,3 +43,28 @@ __all__ = [
     "split",
     "uninstrument",
 ]
+
+_HOME: Final = {
+    **dict.fromkeys(("flush", "instrument", "record", "shutdown", "uninstrument"), "api"),
+    **dict.fromkeys(
+        ("Compliance", "Confession", "Disclosure", "Format", "Objective", "Problem", "Verdict"), "confession"
+    ),
+    **dict.fromkeys(("parse", "split"), "reading"),
+    "Evidence": "corroboration",
+    "Settings": "settings",
+    "__version__": "_version",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Each name is fetched when first asked for. `opentelemetry-instrument` imports this package unguarded, and whatever
+    # fails to load in it must not keep the other instrumentations, nor the application, from starting.
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = globals()[name] = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -71,7 +71,7 @@ _global_instruments: list[Instruments] = []
 
 
 def _observe_dropped(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: reason.value}) for reason, count in guard.tally().items()]
+    return [Observation(count, {semconv.REASON: str(reason)}) for reason, count in guard.tally().items()]
 
 
 def _instruments_on(provider: MeterProvider | None) -> Instruments:
@@ -213,5 +213,5 @@ class Recorder:
             if self._instruments is not None:
                 labels = _STATUS_LABELS[status]
                 if reason is not None:
-                    labels = {**labels, semconv.REASON: reason}
+                    labels = {**labels, semconv.REASON: reason.value}
                 self._instruments.answers.add(1, labels, context)

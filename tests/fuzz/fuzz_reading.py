@@ -17,7 +17,7 @@ import atheris
 
 with atheris.instrument_imports(include=["confession_otel.reading", "confession_otel.confession"]):
     from confession_otel.reading import StreamFilter, parse, split
-    from confession_otel.reading.judgement import is_blank
+    from confession_otel.reading.blanks import is_blank
 
 from confession_otel.confession import Compliance, Confession, Verdict
 

@@ -248,7 +248,7 @@ async def test_a_coroutine_that_is_closed_in_another_context_leaves_nothing_behi
 
 def _around(observed: Any, inner: Callable[..., Any]) -> Any:
     """The wrapper of the door, around something else than the SDK's method."""
-    from confession_otel.openai import door  # noqa: PLC0415 - imports the SDK's types
+    from confession_otel.openai import door
 
     assert observed.__wrapped__
     return door._async(inner)

@@ -42,13 +42,14 @@ def server() -> Iterator[ScriptedServer]:
 
 def start(*command: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python under `opentelemetry-instrument`."""
-    flags = [part for part in command if str(part).startswith("--")]
+    parts = [str(part) for part in command]
+    flags = [part for part in parts if part.startswith("--")]
     return subprocess.run(
         [
             Path(sys.executable).with_name("opentelemetry-instrument"),
             *flags,
             sys.executable,
-            *(str(part) for part in command if part not in flags),
+            *(part for part in parts if part not in flags),
         ],
         check=True,
         capture_output=True,

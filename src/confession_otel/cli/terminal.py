@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import unicodedata
 from typing import Final
@@ -15,7 +16,7 @@ WIDTH: Final = 100
 def console(*, stderr: bool = False) -> Console:
     """A rich console on standard output that fits a log as well and never fails over a character."""
     stream = sys.stderr if stderr else sys.stdout
-    if hasattr(stream, "reconfigure"):
+    if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     made = Console(file=stream, highlight=False)
     if not made.is_terminal:

@@ -35,11 +35,8 @@ def grade_of(value: object) -> int | None:
     text = value[:_READ]
     if _CHOICE.search(text):
         return None  # a template's `1|2|3|4|5|6|7`
-    for scale in _SCALE.finditer(text):
-        if int(scale[2]) != _BEST:
-            return None
     bare = _SCALE.sub(" ", text)
-    if "%" in bare or "％" in bare:
+    if "%" in bare or "％" in bare or any(int(scale[2]) != _BEST for scale in _SCALE.finditer(text)):
         return None
     number = _NUMBER.search(bare)
     if number is None:

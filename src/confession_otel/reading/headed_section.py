@@ -277,7 +277,7 @@ def _ended(text: str, heading: _Heading, fences: Fences) -> bool:
 
 
 def _is_one_object(text: str, start: int) -> bool:
-    """Is the rest of the text one sound JSON object? Then no heading is in it, which the decoder sees ten times faster."""
+    """Is the rest of the text one sound JSON object? Then no heading is in it, and the decoder sees that fastest."""
     body = text[start:].strip()
     if not (body.startswith("{") and body.endswith("}")):
         return False

@@ -197,7 +197,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's word
         """Say nothing: `ScriptedServer.requests` tells it all."""
@@ -222,7 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(reply, reply.body, "application/json")
         elif isinstance(reply.body, Mapping):
             options = (request.json or {}).get("stream_options") or {}
-            self._chunked(reply, events(reply.body, piece=reply.piece, usage=bool(options.get("include_usage"))))
+            whole: Mapping[str, Any] = reply.body  # type: ignore[assignment,unused-ignore] # pyright: ignore[reportAssignmentType]
+            self._chunked(reply, events(whole, piece=reply.piece, usage=bool(options.get("include_usage"))))
         else:
             self._chunked(reply, iter(reply.body))
 
