@@ -8,6 +8,8 @@ UV := .uv/bin/uv
 RUN := $(UV) run --frozen
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+# The environment is made with the interpreter that was asked for, not with whichever uv finds first.
+export UV_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types bench fuzz docs test-backends test-peers test-install clean
