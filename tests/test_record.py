@@ -59,6 +59,7 @@ def test_ten_megabytes_are_read_and_capped(telemetry: Telemetry) -> None:
     assert co.record(text).verdict is co.Verdict.NON_COMPLIANT
     attributes = telemetry.confession().attributes or {}
     assert attributes["confession.text.length"] == len(text)
+    assert attributes["confession.truncated"] is True
     assert all(len(str(value)) <= 8192 for value in attributes.values())
 
 

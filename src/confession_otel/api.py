@@ -122,7 +122,7 @@ def record(
                 type(confession).__name__,
             )
             return read
-        read = parse(confession) if isinstance(confession, str) else confession
+        read = observation.read(confession) if isinstance(confession, str) else confession
         if read.problem is Problem.EMPTY:
             guard.say_once("record.empty", "record() got an empty confession: it is recorded as unparsed")
         if span is None:
