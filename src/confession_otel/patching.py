@@ -54,12 +54,16 @@ class Patch:
 
     def apply(self) -> None:
         """Put the wrapper in place, unless it is there, alone or under somebody else's."""
-        method = self._owner.__dict__[self._name]
+        if not self.is_in(self._owner.__dict__[self._name]):
+            setattr(self._owner, self._name, self._wrapper)
+
+    def is_in(self, method: Any) -> bool:
+        """Is this our wrapper, or somebody else's around it?"""
         while method is not None:
             if method is self._wrapper:
-                return
+                return True
             method = getattr(method, "__wrapped__", None)
-        setattr(self._owner, self._name, self._wrapper)
+        return False
 
     def remove(self) -> None:
         """Give the original back, unless somebody else's wrapper is around ours."""

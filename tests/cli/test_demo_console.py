@@ -193,7 +193,7 @@ def test_without_phoenix_auto_shows_the_confessions_here() -> None:
 
 def test_a_backend_that_keeps_too_little_is_caught() -> None:
     with opened(Choice.CONSOLE, Progress(console())) as backend:
-        from confession_otel.cli.demo.play import play  # noqa: PLC0415 - it patches nothing, but it takes its time
+        from confession_otel.cli.demo.play import play
 
         played = play(TASKS, backend)
         assert backend.read is not None

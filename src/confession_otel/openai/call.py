@@ -13,6 +13,7 @@ from openai import AsyncStream, Stream
 from openai._legacy_response import LegacyAPIResponse
 from openai._response import BaseAPIResponse
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from openai._models import FinalRequestOptions
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from confession_otel.observation import Observer
@@ -83,7 +83,8 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
     elif options.method == "get" and path.startswith(_RETRIEVE):
         retrieved = _in_the_background.get(path.removeprefix(_RETRIEVE).partition("?")[0])
         api = None if retrieved is None else responses
-    if api is None or is_suppressed():
+    # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
+    if api is None or (is_suppressed() and not is_inference(get_current_span())):
         return None
     now = observer()
     if not now.settings.enabled:
@@ -260,7 +261,15 @@ class Call:
                 _in_the_background.pop(completion.id)
         for answer in completion.answers:
             answer.span, answer.request_model, answer.provider = self._span, self._model, self._provider
-        self._observer.observe(completion.answers, HOOK)
+        if not is_suppressed():
+            self._observer.observe(completion.answers, HOOK)
+            return
+        # Logfire's tracer makes no span while it suppresses others; ours stands below its own.
+        token = otel_context.attach(set_span_in_context(self._span, Context()))
+        try:
+            self._observer.observe(completion.answers, HOOK)
+        finally:
+            otel_context.detach(token)
 
     def _unread(self) -> None:
         """An answer that nobody could look at: counted, lest coverage looks better than it is."""

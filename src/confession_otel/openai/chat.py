@@ -94,6 +94,9 @@ class Chunks:
         self._usage: Any = None
         self._choices: dict[int, _Choice] = {}
 
+    whole = False
+    # The usage may come after the last choice.
+
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
         if self._id is None:

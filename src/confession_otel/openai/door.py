@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+from openai import AsyncOpenAI, OpenAI
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 from confession_otel.guard import Site
@@ -28,6 +29,7 @@ _RETURNED: Final = Site("openai.returned")
 _RAISED: Final = Site("openai.raised")
 
 _observer: Callable[[], Observer] | None = None
+_around: Final[list[Patch]] = []
 
 
 def open_for(observer: Callable[[], Observer]) -> None:
@@ -37,6 +39,14 @@ def open_for(observer: Callable[[], Observer]) -> None:
     collector.watch()
     for patch in _PATCHES:
         patch.apply()
+    # OpenInference and Logfire put their wrapper on the clients themselves. One that was there before us calls the base
+    # client's method of then, and so goes past ours: we go around it.
+    for client, patch, wrap in ((OpenAI, _PATCHES[0], _sync), (AsyncOpenAI, _PATCHES[1], _async)):
+        request = vars(client).get("request")
+        if request is not None and not any(one.is_in(request) for one in (patch, *_around)):
+            around = Patch(client, "request", lambda request, wrap=wrap: wrap(_as_method(request)))
+            around.apply()
+            _around.append(around)
 
 
 def close() -> None:
@@ -44,8 +54,9 @@ def close() -> None:
     global _observer  # noqa: PLW0603 - as above
     _observer = None
     collector.unwatch()
-    for patch in _PATCHES:
+    for patch in (*_around, *_PATCHES):
         patch.remove()
+    _around.clear()
 
 
 def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +107,15 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
         return response
 
     return observed
+
+
+def _as_method(request: Any) -> Callable[..., Any]:
+    # Wrappers of `wrapt` learn the client only where they are bound to it.
+    @functools.wraps(request)
+    def bound(client: Any, *arguments: Any, **keywords: Any) -> Any:
+        return request.__get__(client, type(client))(*arguments, **keywords)
+
+    return bound
 
 
 _PATCHES: Final = (Patch(SyncAPIClient, "request", _sync), Patch(AsyncAPIClient, "request", _async))

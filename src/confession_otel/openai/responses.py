@@ -51,6 +51,9 @@ _WITH_RESPONSE: Final = frozenset(
 )
 """Events that bring the response as it is by then."""
 
+_LAST: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+"""Events after which none comes."""
+
 
 def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of an answer span that are known before the call."""
@@ -102,17 +105,19 @@ def read(response: Response) -> Completion:
 class Chunks:
     """Reads a response that comes as events; the last of them holds it whole."""
 
-    __slots__ = ("_failure", "_response")
+    __slots__ = ("_failure", "_response", "whole")
 
     def __init__(self) -> None:
         self._response: Any = None
         self._failure: str | None = None
+        self.whole = False
 
     def add(self, event: Any) -> None:
         """Take the next event."""
         kind = event.type
         if kind in _WITH_RESPONSE:
             self._response = event.response
+            self.whole = kind in _LAST
         elif kind == "error":
             self._failure = event.code or kind
 

@@ -27,6 +27,11 @@ _OVER: Final = Site("openai.over")
 class Chunks(Protocol):
     """Reads an answer that comes in chunks."""
 
+    @property
+    def whole(self) -> bool:
+        """Has the last chunk come that there can be?"""
+        ...
+
     def add(self, chunk: Any) -> None:
         """Take the next chunk."""
 
@@ -91,6 +96,9 @@ class Rest:
                     self._started = True
                     self._ending.first_chunk()
                 self._chunks.add(chunk)
+                if self._chunks.whole:
+                    # Other instrumentations end their span at this chunk, before the stream is exhausted.
+                    self.over(exhausted=True)
 
     def closed(self) -> None:
         """The caller wants no more; what the model had finished by then counts as finished."""

@@ -1,0 +1,77 @@
+"""What people install: the wheel with nothing else, and the oldest versions of everything that we say we support."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PROJECT: Final = Path(__file__).parent.parent.parent
+UV: Final = os.environ.get("UV") or shutil.which("uv") or str(PROJECT / ".uv" / "bin" / "uv")
+
+
+def run(*command: object, expected: int = 0) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the wheel, no extra and nothing else in it."""
+    home = tmp_path_factory.mktemp("bare")
+    run(UV, "--quiet", "build", "--wheel", "--out-dir", home)
+    (wheel,) = home.glob("*.whl")
+    run(UV, "--quiet", "venv", "--python", sys.executable, home / "venv")
+    run(UV, "--quiet", "pip", "install", "--python", home / "venv" / "bin" / "python", wheel)
+    return home / "venv" / "bin"
+
+
+def test_the_one_dependency_is_the_api(bare: Path) -> None:
+    installed = run(UV, "--quiet", "pip", "list", "--python", bare / "python", "--format", "freeze")
+    names = {line.partition("==")[0] for line in installed.splitlines()}
+    assert names == {"confession-otel", "opentelemetry-api", "typing-extensions"}
+
+
+def test_reading_and_recording_need_no_extra(bare: Path) -> None:
+    code = (
+        "import confession_otel as co; co.instrument();"
+        "print(co.parse('Objective: x / Result: ✗ did not comply').verdict,"
+        "co.record('Objective: x / Result: ✗ did not comply').verdict)"
+    )
+    assert run(bare / "python", "-I", "-X", "utf8", "-c", code).split()[:2] == ["non_compliant", "non_compliant"]
+
+
+def test_the_command_says_in_one_line_which_extra_it_needs(bare: Path) -> None:
+    assert run(bare / "confession-otel", "demo", expected=2) == (
+        'confession-otel needs its "cli" extra: pip install "confession-otel[cli]"\n'
+    )
+
+
+def test_every_entry_point_of_the_wheel_can_be_loaded_once_its_extras_are_there(bare: Path) -> None:
+    # Without them they fail as OpenTelemetry's loaders expect it: with an ImportError, or not at all.
+    code = (
+        "from importlib.metadata import distribution\n"
+        "for entry_point in distribution('confession-otel').entry_points:\n"
+        "    try: entry_point.load()\n"
+        "    except ImportError: pass\n"
+    )
+    run(bare / "python", "-I", "-c", code)
+
+
+def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    run(UV, "--quiet", "venv", "--python", sys.executable, tmp_path / "venv")
+    everything = f"{PROJECT}[openai,langchain,structlog,otlp]"
+    oldest = ("--resolution", "lowest-direct", "--editable", everything, "langchain-openai>=1")
+    run(UV, "--quiet", "pip", "install", "--python", python, *oldest)
+    newest = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis")
+    run(UV, "--quiet", "pip", "install", "--python", python, *newest)
+    core = [*(PROJECT / "tests").glob("test_*.py"), PROJECT / "tests" / "hooks"]
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *core)
+    assert " passed" in output
