@@ -44,7 +44,7 @@ def open_for(observer: Callable[[], Observer]) -> None:
     for client, patch, wrap in ((OpenAI, _PATCHES[0], _sync), (AsyncOpenAI, _PATCHES[1], _async)):
         request = vars(client).get("request")
         if request is not None and not any(one.is_in(request) for one in (patch, *_around)):
-            around = Patch(client, "request", lambda request, wrap=wrap: wrap(_as_method(request)))
+            around = Patch(client, "request", functools.partial(_wrap_method, wrap))
             around.apply()
             _around.append(around)
 
@@ -107,6 +107,10 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
         return response
 
     return observed
+
+
+def _wrap_method(wrap: Callable[..., Callable[..., Any]], request: Any) -> Callable[..., Any]:
+    return wrap(_as_method(request))
 
 
 def _as_method(request: Any) -> Callable[..., Any]:
