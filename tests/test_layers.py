@@ -15,7 +15,8 @@ PACKAGE = Path(confession_otel.__file__).parent
 LAYERS = [
     {"_version", "confession", "suppression"},
     {"semconv"},
-    {"guard", "bounded", "redaction", "reading"},
+    {"guard", "bounded", "redaction"},
+    {"reading"},
     {"settings", "patching", "environment_variables"},
     {"privacy", "corroboration"},
     {"answer"},

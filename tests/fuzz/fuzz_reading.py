@@ -20,6 +20,7 @@ with atheris.instrument_imports(include=["confession_otel.reading", "confession_
     from confession_otel.reading.blanks import is_blank
 
 from confession_otel.confession import Compliance, Confession, Verdict
+from confession_otel.guard import on_swallow
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 TAG = "k3f9"
@@ -53,9 +54,15 @@ WORDS = (
 )
 
 
+# `parse` has a net below it, which must not hide a fall from here.
+swallowed: list[tuple[str, Exception]] = []
+on_swallow.append(lambda site, error: swallowed.append((site, error)))
+
+
 def check_parse(text: str) -> None:
     """`parse` is total, and what it gives is consistent in itself."""
     confession = parse(text)
+    assert not swallowed, swallowed
     assert isinstance(confession, Confession)
     assert confession.text == text
     assert (confession.problem is not None) == (confession.verdict is Verdict.UNPARSED)

@@ -195,3 +195,13 @@ def test_crlf_and_invisible_characters_change_no_verdict(items: list[Objective])
     text = as_text(items)
 
     assert parse(text).verdict is parse("\ufeff" + text.replace("\n", "\r\n").replace("Res", "Re\u200bs")).verdict
+
+
+@pytest.mark.parametrize(
+    "blank", ["\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u3000", "\x0b", "\x0c", "\xad", "\u200b"]
+)
+@pytest.mark.parametrize(
+    "around", ["{}", "```\n{}\n```", "Objective: a\n{}\nResult: ✗", "- {}", "| {} |", "# {}", "`{}`\n", '"{}"\n']
+)
+def test_lines_of_what_only_some_call_blank_make_nothing_fall(blank: str, around: str) -> None:
+    assert parse(around.format(blank)).text == around.format(blank)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from confession_otel.confession import Confession, Format, Problem
+from confession_otel.guard import Site
 
 from .draft import Draft
 from .labelled_text import read_text
@@ -19,6 +20,7 @@ from .vocabulary import Role, role_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PARSE: Final = Site("reading.parse")
 _NESTED: Final = 3
 """Texts within texts (double encoding, a message in an envelope) that are read."""
 _REASONING: Final = re.compile(r"\s*<(think|thinking|reasoning|thought|scratchpad)>", re.IGNORECASE)
@@ -47,6 +49,12 @@ def parse(text: str) -> Confession:
 
     Never raises for a `str`, and takes time in proportion to its length.
     """
+    with _PARSE:
+        return _parse(text)
+    return Confession(text, problem=Problem.NOT_A_REPORT)
+
+
+def _parse(text: str) -> Confession:
     draft = _read_whole(text)
     if draft is None:
         return Confession(text, problem=Problem.EMPTY)

@@ -210,7 +210,7 @@ class TextReader:
         if not line.listed:
             self.announced = content[-1:] in ":?：？" and bool(_SPEAKS.search(content, 0, _SPEAKS_WITHIN))
         found = loose_item(line)
-        if found is None and content[0] not in "\"'" and is_result(content):
+        if found is None and content and content[0] not in "\"'" and is_result(content):
             if self.bare_result(content, line):
                 return
             if not line.listed and is_strong(content) and _begins(line):
