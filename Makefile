@@ -48,8 +48,9 @@ types: $(UV) ## mypy and pyright, both strict
 bench: $(UV) ## what reading and recording cost, as ratios within one run
 	@$(RUN) --all-extras python -m benchmarks
 
-fuzz: $(UV) ## coverage-guided fuzzing of the reader (SECONDS=60)
-	@$(RUN) --group fuzz python tests/fuzz/fuzz_reading.py -max_total_time=$(or $(SECONDS),60) -seed=1
+fuzz: $(UV) ## coverage-guided fuzzing of the reader (SECONDS=60, or RUNS=30000 for the same inputs each time)
+	@PYTHONHASHSEED=0 $(RUN) --all-extras --group fuzz python tests/fuzz/fuzz_reading.py \
+		$(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),60)) -seed=1
 
 docs: $(UV) ## build the documentation into site/
 	@$(RUN) --group docs mkdocs build --strict -f .mkdocs.yml

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUNDS = 41
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds: a cell that would take longer, going by the one before it, is left out."""
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
