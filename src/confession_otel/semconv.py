@@ -30,7 +30,7 @@ SCORE: Final = "confession.score"
 """double · Mean over the objectives with a known result (complied 1, partial 0.5, failed 0); absent where none is known."""
 
 SOURCE: Final = "confession.source"
-"""string · How the confession was got: `observe`, `ask`, `in_band` or `record`."""
+"""string · How the confession was got: `observe` (found in the answer) or `record` (by hand)."""
 
 DISCLOSURE: Final = "confession.disclosure"
 """string · Was the shortfall told to the user in the answer: `disclosed`, `undisclosed`, `misrepresented`; absent where the text does not say."""
@@ -237,11 +237,9 @@ SERVER_PORT: Final = "server.port"
 
 
 class Source(StrEnum):
-    """Values of `confession.source`: the ways to get a confession, and by hand."""
+    """Values of `confession.source`."""
 
     OBSERVE = "observe"
-    ASK = "ask"
-    IN_BAND = "in_band"
     RECORD = "record"
 
 
