@@ -32,10 +32,12 @@ class Item:
     def finish(self) -> Objective:
         """The objective; a result that is missing or cannot be read is never a pass."""
         judgement = self.judgement
-        compliance = (judgement and judgement.compliance) or Compliance.UNSURE
-        disclosure = self.disclosure or (judgement.disclosure if judgement else None)
-        exact = judgement is not None and judgement.literal
-        if disclosure is None and not exact and compliance is not Compliance.COMPLIED and self.why:
+        if judgement is None:
+            compliance, disclosure, exact = Compliance.UNSURE, self.disclosure, False
+        else:
+            compliance = judgement.compliance or Compliance.UNSURE
+            disclosure, exact = self.disclosure or judgement.disclosure, judgement.literal
+        if not exact and disclosure is None and compliance is not Compliance.COMPLIED and self.why:
             disclosure = disclosure_of(self.why)
         return Objective(self.objective, compliance, disclosure, self.why)
 
@@ -62,7 +64,8 @@ class Draft:
     def objectives(self) -> tuple[Objective, ...]:
         """The objectives, if at least one has a result that can be read."""
         if any(item.readable for item in self.items):
-            return tuple(item.finish() for item in self.items if item.judgement is None or item.judgement.applicable)
+            stated = [item for item in self.items if item.judgement is None or item.judgement.applicable]
+            return tuple([item.finish() for item in stated])
         # A list of items without any result is not saved by a summary.
         if not self.items and self.overall is not None and self.overall.readable:
             return (self.overall.finish(),)

@@ -30,8 +30,6 @@ class Quotes:
 
     __slots__ = ("_json", "_open")
 
-    _QUOTE: Final = re.compile(r'\\["\\]|"')
-
     def __init__(self) -> None:
         self._json: bool | None = None
         self._open = False
@@ -44,10 +42,11 @@ class Quotes:
                 return
             # Prose has stray quotes (5" wide); only where the content is JSON, or fenced, do they come in pairs.
             self._json = beginning[0] in "{[`"
-        if self._json and text.find('"', start, end) >= 0:
-            for quote in self._QUOTE.finditer(text, start, end):
-                if quote.group() == '"':
-                    self._open = not self._open
+        if self._json:
+            quotes = text.count('"', start, end)
+            if quotes and text.find("\\", start, end) >= 0:
+                quotes = text[start:end].replace("\\\\", "").replace('\\"', "").count('"')
+            self._open ^= quotes % 2 == 1
 
     @property
     def inside(self) -> bool:
@@ -68,6 +67,8 @@ def without_cut_closer(content: str) -> str:
 
 def last_element(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the confession element that ends the text, closed or cut off; `None` if none does."""
+    if "<" not in text:
+        return None
     end = len(text)
     start = -1  # of the element that is open
     content = 0

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from .element import last_element
-from .fences import Fences
-from .headed_section import LANGUAGES, heading_above, last_section
+from .fences import Fences, marks_confession
+from .headed_section import last_section
+from .heading import heading_above, is_named
 from .stream_filter import StreamFilter
-from .trailing_report import last_lines, last_object, may_end_in_lines
+from .trailing_report import last_lines, last_object
 
 
 def split(output: str, tag: str | None = None) -> tuple[str, str | None]:
@@ -61,22 +62,17 @@ def find(output: str, tag: str | None = None) -> Found:
 def _last_block(output: str) -> tuple[int, str] | None:
     """Start and text of the confession that ends the output."""
     # Most answers hold no confession and must cost next to nothing: a few searches at the speed of memory.
-    named, object_, lines = _is_named(output), _may_hold_object(output), may_end_in_lines(output)
-    if not (named or object_ or lines):
-        return None
+    named = is_named(output)
     fences = Fences(output)
     block = (_delimited(output, fences) or last_section(output, fences)) if named else None
-    if block is None and object_:
-        block = last_object(output, fences)
-    if block is None and lines:
-        block = last_lines(output, fences)
+    block = block or last_object(output, fences) or last_lines(output, fences)
     if block is None:
         return None
     start, confession = block
     confession = confession.strip()
     if named:
         start = heading_above(output, start)
-        if confession.startswith(("<", "`", "~")):  # a heading above an element or a fence
+        if confession.startswith("<") or marks_confession(confession):  # a heading above an element or a fence
             nested = _delimited(confession, Fences(confession))
             if nested is not None and nested[0] == 0:
                 confession = nested[1].strip()
@@ -90,19 +86,6 @@ def _split_tagged(output: str, tag: str) -> tuple[str, str | None]:
     first = stream.feed(output)
     rest, confession = stream.close()
     return (output, None) if confession is None else (first + rest, confession)
-
-
-def _is_named(text: str) -> bool:
-    """Does the word confession stand in the text, in any language? Here `rfind` is faster than `in`."""
-    if text.rfind("onfession") >= 0 or text.rfind("ONFESSION") >= 0:
-        return True
-    return not text.isascii() and any(
-        text.rfind(stem) >= 0 for sign, stems, _ in LANGUAGES if sign and sign in text for stem in stems
-    )
-
-
-def _may_hold_object(text: str) -> bool:
-    return text.rfind("{") >= 0 and (text.rfind("ompliance") >= 0 or text.rfind("bjective") >= 0)
 
 
 def _delimited(text: str, fences: Fences) -> tuple[int, str] | None:

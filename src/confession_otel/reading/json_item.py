@@ -45,17 +45,6 @@ def fields_of(value: dict[str, Any]) -> Fields:
     return fields
 
 
-def schema_item(element: dict[str, Any]) -> Item | None:
-    """An item that follows the published schema to the letter: nothing to guess, and most are of this kind."""
-    if len(element) != 3:  # noqa: PLR2004 - objective, compliance, analysis
-        return None
-    objective, compliance, why = element.get("objective"), element.get("compliance"), element.get("analysis")
-    if not (isinstance(objective, str) and isinstance(compliance, str) and isinstance(why, str)):
-        return None
-    judgement = SPELLED.get(compliance)
-    return None if judgement is None or (is_blank(objective) and is_blank(why)) else Item(objective, judgement, why)
-
-
 def is_item(fields: Fields) -> bool:
     """Do these fields make an item even where nothing around them says so?"""
     results = [role for role in RESULTS if role in fields]

@@ -13,6 +13,7 @@ from .labelled_text import read_text
 from .plain import outline, plain, unfence, unquote_lines, visible
 from .refusal import is_refusal
 from .report_json import read_values
+from .schema_report import schema_report
 from .sound_json import DECODER
 from .tolerant_json import scan
 from .vocabulary import Role, role_of
@@ -98,11 +99,13 @@ def _read_whole(text: str, depth: int = 0) -> Draft | None:
 def _read_sound_json(text: str, depth: int) -> Draft | None:
     """JSON that needs no mending."""
     try:
-        value = DECODER.decode(text)
+        value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
+    if end != len(text):
+        return None
     # Sound JSON that is no report is no labelled text either.
-    return read_values([value], _nested(depth)) or Draft(Format.TEXT)
+    return schema_report(value) or read_values([value], _nested(depth)) or Draft(Format.TEXT)
 
 
 def _nested(depth: int) -> Callable[[str], Draft | None]:

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from confession_otel.confession import Format
 
-from .blanks import is_blank, is_nothing
+from .blanks import is_blank
 from .draft import Draft, Item
 from .folding import squeeze
-from .grade import grade_of
 from .json_item import (
     RESULTS,
     Fields,
@@ -25,11 +24,11 @@ from .json_item import (
     is_item,
     item_of,
     judge_value,
-    plain_text,
-    schema_item,
 )
 from .judgement import is_result
-from .vocabulary import LITERALS, MARKS, NOTHING_WORDS, Role, role_of
+from .report_head import add_head, is_head
+from .schema_report import schema_item
+from .vocabulary import LITERALS, MARKS, Role, role_of
 
 _DEEPEST: Final = 12
 """Envelopes around a report that are opened."""
@@ -67,7 +66,7 @@ def read_values(values: Iterable[Any], read_text: ReadText, depth: int = 0) -> D
                 else:
                     loose.items.append(item)
                 best = _later(best, loose)
-                _add_head(loose, fields)
+                add_head(loose, fields)
                 continue
             if _is_bare_objective(fields) and isinstance(values, list):
                 (waiting if loose is None else loose.items).append(Item(first_text(fields[Role.OBJECTIVE]), None))
@@ -120,10 +119,10 @@ def _read_object(value: dict[str, Any], fields: Fields, read_text: ReadText, dep
         )
     if report is None:
         report = _overall(fields)
-    if report is None and _is_head(fields):
+    if report is None and is_head(fields):
         report = Draft(Format.JSON)
     if report is not None:
-        _add_head(report, fields)
+        add_head(report, fields)
     return report
 
 
@@ -242,40 +241,6 @@ def _is_bare_objective(fields: Fields) -> bool:
 
 def _names_objective(fields: Fields) -> bool:
     return any(role in fields for role in (Role.OBJECTIVE, Role.NAME))
-
-
-def _is_head(fields: Fields) -> bool:
-    """Grade and uncertainties without a list: a report whose beginning was cut away, or one that is a grade alone."""
-    for key, _ in fields.get(Role.GRADE, ()):
-        if "complian" in squeeze(key) or Role.UNCERTAINTIES in fields:
-            return True
-    return any("uncertaint" in squeeze(key) for key, _ in fields.get(Role.UNCERTAINTIES, ()))
-
-
-def _add_head(report: Draft, fields: Fields) -> None:
-    for _, held in fields.get(Role.GRADE, ()):
-        if report.grade is None:
-            report.grade = _grade(held)
-    for _, held in fields.get(Role.UNCERTAINTIES, ()):
-        report.uncertainties += _uncertainties(held)
-
-
-def _grade(held: Any) -> int | None:
-    if isinstance(held, dict):
-        return next((grade for inner in held.values() if (grade := grade_of(inner)) is not None), None)
-    return grade_of(held)
-
-
-def _uncertainties(held: Any) -> list[str]:
-    if isinstance(held, str):
-        return [] if is_nothing(held) or is_blank(held) else [held]
-    if isinstance(held, dict):
-        held = [text for key, inner in held.items() for text in _uncertainties(inner)] if held else []
-    if not isinstance(held, list):
-        return []
-    # The list as it stands, unless all of it says in words that there is nothing.
-    texts = [text for text in map(plain_text, held) if text is not None]
-    return [] if all(squeeze(text[:_SHORT]) in NOTHING_WORDS for text in texts) else texts
 
 
 def _keyed_by_objective(value: dict[str, Any], fields: Fields, *, trusted: bool) -> Draft | None:

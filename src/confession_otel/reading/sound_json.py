@@ -25,3 +25,13 @@ def as_object(pairs: list[tuple[str, Any]]) -> Any:
 
 
 DECODER: Final = json.JSONDecoder(object_pairs_hook=as_object, parse_int=_integer, strict=False)
+
+_ANY_DECODER: Final = json.JSONDecoder(strict=False)
+
+
+def sound_end(text: str, start: int) -> int | None:
+    """Behind the sound JSON value that begins here; `None` if none does, or one that the standard parser refuses."""
+    try:
+        return _ANY_DECODER.raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from .headed_section import enclosed
 from .judgement import is_result
+from .sound_json import sound_end
 from .vocabulary import MARKS, Role, role_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _END_SPACE: Final = " \t\r\n\xa0\u200b\ufeff"
 
 def last_object(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the report object, or of the run of objects, that ends the text; it may be cut off."""
+    if not _may_hold_object(text):
+        return None
     fence = fences.last
     end = len(text.rstrip(_END_SPACE))
     if fence is not None and fence.end >= end:
@@ -54,6 +57,10 @@ def last_object(text: str, fences: Fences) -> tuple[int, str] | None:
     return start, text[start:]
 
 
+def _may_hold_object(text: str) -> bool:
+    return text.rfind("{") >= 0 and (text.rfind("ompliance") >= 0 or text.rfind("bjective") >= 0)
+
+
 def _quoted(text: str, start: int) -> bool:
     line = text.rfind("\n", max(0, start - 200), start) + 1
     before = text[line:start]
@@ -66,25 +73,25 @@ def _object_start(text: str) -> int | None:
     """Where the report begins that ends this text."""
     # From the front: where an object opens with a published key. Runs of them (line by line) are one report.
     run: int | None = None
-    last_top: int | None = None
     reached = 0
     open_to_end = False
-    for opening in _OPENING.finditer(text):
+    sound = True  # up to the first value that is not, the standard parser finds the ends fastest
+    opening = _OPENING.search(text, _first_bracket(text))
+    while opening is not None:
         at = opening.start()
-        if opening["top"] is not None:
-            last_top = at
-        if at < reached or open_to_end:
-            continue
-        after = _value_end(text, at)
+        after = sound_end(text, at) if sound else None
+        if after is None:
+            sound, after = False, _value_end(text, at)
         if run is None or text[reached:at].strip(" \t\r\n,"):
             run = at
         if after is None:
             open_to_end = True
-        else:
-            reached = after
-    if open_to_end and last_top not in (None, run) and _ends_text(text, last_top):
+            break
+        reached = after
+        opening = _OPENING.search(text, reached)
+    if open_to_end and (top := _last_top(text)) not in (None, run) and _ends_text(text, top):
         # An unclosed brace further up must not swallow the whole report at the end.
-        return last_top
+        return top
     if run is not None and not open_to_end and not _REST.match(text, reached):
         run = None
     if run is None or text[reached:].strip(_END_SPACE):
@@ -93,6 +100,15 @@ def _object_start(text: str) -> int | None:
         if start is not None and (run is None or start < run < reached):
             run = start
     return run if run is not None and _is_report(text[run:]) else None
+
+
+def _first_bracket(text: str) -> int:
+    return min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=len(text))
+
+
+def _last_top(text: str) -> int | None:
+    """Where the last object opens that begins with a key of the whole report."""
+    return max((opening.start() for opening in _OPENING.finditer(text) if opening["top"] is not None), default=None)
 
 
 def _is_report(value: str) -> bool:
@@ -104,7 +120,7 @@ def _ends_text(text: str, start: int | None) -> bool:
 
 
 def _value_end(text: str, start: int) -> int | None:
-    """Behind the JSON value that begins here; `None` if it never ends."""
+    """Behind the JSON value that begins here, by its brackets; `None` if it never ends."""
     depth = 0
     string = False
     for token in _BRACKETS.finditer(text, start):
@@ -181,7 +197,7 @@ _NEAR: Final = 2_000
 """Lines of a report have a result's label and an objective's within so many characters of the end."""
 
 
-def may_end_in_lines(text: str) -> bool:
+def _may_end_in_lines(text: str) -> bool:
     """Could the last paragraphs be Objective/Result/Why lines? Cheap, since it is asked of every text."""
     start = max(0, len(text) - _NEAR)
     if text.rfind(":", start) < 0 and text.rfind(":", start) < 0:
@@ -192,13 +208,13 @@ def may_end_in_lines(text: str) -> bool:
 
 
 def _has_any(text: str, start: int, stems: tuple[str, ...], beyond_ascii: tuple[str, ...]) -> bool:
-    return any(text.rfind(stem, start) >= 0 for stem in stems) or (
-        not text.isascii() and any(text.rfind(stem, start) >= 0 for stem in beyond_ascii)
-    )
+    return any(text.rfind(stem, start) >= 0 for stem in (stems if text.isascii() else stems + beyond_ascii))
 
 
 def last_lines(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the labelled paragraphs that end the text, from their first objective on."""
+    if not _may_end_in_lines(text):
+        return None
     start = end = len(text.rstrip(_END_SPACE))
     loose = 0
     blank, blank_crlf = end, end
