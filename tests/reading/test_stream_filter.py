@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -150,3 +152,50 @@ def test_a_stream_of_single_characters_costs_no_more_than_its_length() -> None:
         for start in ("", OPEN, f"{OPEN}{{"):
             output = start + unit * (20_000 // len(unit))
             assert streamed(list(output)) == split(output, TAG)
+
+
+def test_no_pattern_is_compiled_for_a_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It would take longer than all else, and push the patterns of others out of the cache of `re`.
+    monkeypatch.setattr(re, "compile", lambda *_: pytest.fail("a pattern is compiled"))
+    tag = "0123456789abcdef"
+    output = f'one\n<confession id="{tag}">two</confession>'
+    assert streamed(list(output), tag) == split(output, tag) == ("one", "two")
+
+
+@pytest.mark.parametrize("tag", ["", " ", '"', " k3f9", '"k3f9"', "k3 f9", "a>b", "<k>", ".*", "aa"])
+@pytest.mark.parametrize("opener", ['<confession id="{}">', "<confession id={}>", "<CONFESSION  id = “{}” >"])
+def test_any_tag_is_found_as_it_is(tag: str, opener: str) -> None:
+    output = f"one\n{opener.format(tag)}two</confession>"
+    assert streamed([output], tag) == streamed(list(output), tag) == ("one", "two")
+
+
+def test_it_tells_what_it_is_in_the_middle_of() -> None:
+    stream = StreamFilter(TAG)
+    seen = []
+    for chunk in ("one", " \n", "<conf", OPEN[5:], "two", CLOSE, " ", "three"):
+        stream.feed(chunk)
+        seen.append((stream.holding, stream.held, stream.found))
+    assert seen == [
+        (False, 0, False),
+        (True, 2, False),
+        (True, 7, False),
+        (True, 2, True),
+        (True, 2, True),
+        (False, 0, True),
+        (True, 1, True),
+        (False, 0, True),
+    ]
+    stream.close()
+    assert not stream.cut_off
+
+
+@pytest.mark.parametrize(
+    ("output", "cut_off"),
+    [("one", False), (f"{OPEN}two{CLOSE}", False), (f"{OPEN}two", True), (f"{OPEN}two</con", True)],
+)
+def test_it_tells_an_element_that_nothing_closed(output: str, cut_off: bool) -> None:
+    stream = StreamFilter(TAG)
+    stream.feed(output)
+    assert not stream.cut_off
+    stream.close()
+    assert stream.cut_off is cut_off

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from functools import reduce
-from typing import Final
+from typing import Final, NamedTuple
 
 from .element import MENTION_MARKS, Quotes, mentioned, without_cut_closer
 
@@ -22,17 +22,41 @@ from .element import MENTION_MARKS, Quotes, mentioned, without_cut_closer
 # White space in it is bounded, so that what may have to be held back is bounded too.
 _WORD: Final = ("(?i:c)", "(?i:o)", "(?i:n)", "(?i:f)", "(?i:e)", "(?i:s)", "(?i:s)", "(?i:i)", "(?i:o)", "(?i:n)")
 _QUOTE: Final = "[\"'“”‘’]?"
+_OPENER: Final = ("<", *_WORD, r"\s{1,4}", "(?i:i)", "(?i:d)", r"\s{0,2}", "=")
+"""An opening tag as far as its id."""
+_BEFORE_ID: Final = re.compile(rf"\s{{0,2}}{_QUOTE}")
+_MOST_BEFORE_ID: Final = 3
+_AFTER_ID: Final = (_QUOTE, r"\s{0,4}", ">")
 _CLOSER: Final = ("<", "/", *_WORD, r"(?:\s[^<>]{0,80})?", ">")
-
-
-def _opener(tag: str) -> tuple[str, ...]:
-    name = ("<", *_WORD, r"\s{1,4}", "(?i:i)", "(?i:d)", r"\s{0,2}", "=", r"\s{0,2}", _QUOTE)
-    return (*name, *map(re.escape, tag), _QUOTE, r"\s{0,4}", ">")
 
 
 def _beginning(atoms: tuple[str, ...]) -> str:
     """Pattern of the beginnings of a delimiter, the whole of it included, at the end of a text."""
     return reduce(lambda rest, atom: f"{atom}(?:{rest})?", reversed(atoms[:-1]), atoms[-1]) + r"\Z"
+
+
+# None of them holds a tag: to compile patterns for each request would cost more than all else that is done for it, and
+# push those of others out of the cache of `re`.
+_FIND_OPENER: Final = re.compile(f"({''.join(_OPENER)})")
+_FIND_DELIMITER: Final = re.compile(f"({''.join(_OPENER)})|{''.join(_CLOSER)}")
+_OPENER_ENDS: Final = re.compile("".join(_AFTER_ID))
+_OPENER_BEGINS: Final = re.compile(_beginning(_OPENER))
+_AFTER_ID_BEGINS: Final = re.compile(f"(?:{_beginning(_AFTER_ID)})?\\Z")
+_CLOSER_BEGINS: Final = re.compile(_beginning(_CLOSER))
+_LONGEST: Final = 120
+"""Characters of a delimiter, without the id."""
+
+
+def _places_of_id(text: str, to_id: int) -> list[int]:
+    """Where the id may begin: an odd one begins with white space or with a quotation mark itself."""
+    furthest = min(len(text), to_id + _MOST_BEFORE_ID)
+    return [at for at in range(furthest, to_id - 1, -1) if _BEFORE_ID.fullmatch(text, to_id, at)]
+
+
+class _Delimiter(NamedTuple):
+    start: int
+    end: int
+    opens: bool
 
 
 class StreamFilter:
@@ -49,17 +73,12 @@ class StreamFilter:
     """
 
     __slots__ = (
-        "_before", "_confession", "_content", "_fresh", "_gap", "_held", "_longest", "_opener", "_openers_beginning",
-        "_previous", "_quotes", "_spared", "_tag", "_token", "_tokens_beginning",
+        "_before", "_confession", "_content", "_cut_off", "_fresh", "_gap", "_held", "_opened_by", "_previous",
+        "_quotes", "_spared", "_tag",
     )  # fmt: skip
 
     def __init__(self, tag: str) -> None:
-        opener = _opener(tag)
-        self._opener = re.compile("".join(opener))
-        self._token = re.compile(f"{''.join(_CLOSER)}|({''.join(opener)})")
-        self._openers_beginning = re.compile(_beginning(opener))
-        self._tokens_beginning = re.compile(f"{_beginning(opener)}|{_beginning(_CLOSER)}")
-        self._longest = 120 + len(tag)
+        self._tag = tag
         self._held = ""
         """Not yet looked at: it may be the beginning of a delimiter."""
         self._previous = ""
@@ -73,11 +92,32 @@ class StreamFilter:
         self._confession: str | None = None
         self._content: list[str] | None = None
         """Content of the open element so far; `None` while none is open."""
-        self._tag = ""
+        self._opened_by = ""
         """The opening tag of the open element, if it stands in the middle of a line."""
         self._quotes = Quotes()
         self._spared = -1
         """Index in `_content` of the last closing tag that seems to stand in a string."""
+        self._cut_off = False
+
+    @property
+    def holding(self) -> bool:
+        """Is text kept back, or an element open?"""
+        return bool(self._held or self._gap) or self._content is not None
+
+    @property
+    def held(self) -> int:
+        """How many characters are kept back while no element is open."""
+        return len(self._held) + sum(map(len, self._gap))
+
+    @property
+    def found(self) -> bool:
+        """Was an element taken out, or is one open?"""
+        return self._content is not None or self._confession is not None
+
+    @property
+    def cut_off(self) -> bool:
+        """After `close`: did the output end in an element that nothing closed?"""
+        return self._cut_off
 
     def feed(self, chunk: str) -> str:
         """Take the next piece of the output and return the text that can be passed on now."""
@@ -97,40 +137,76 @@ class StreamFilter:
         out: list[str] = []
         at = 0
         while found := self._next(text, at, last=last):
-            self._advance(text, at, found.start(), out)
-            at = found.end()
+            self._advance(text, at, found.start, out)
+            at = found.end
+            delimiter = text[found.start : at]
             if self._content is None:
-                self._open(found.group())
-            elif found.group(1) is None:
-                self._closing_tag(found.group())
+                self._open(delimiter)
+            elif found.opens:
+                self._opening_tag(delimiter, out)
             else:
-                self._opening_tag(found.group(), out)
+                self._closing_tag(delimiter)
             self._previous, self._fresh = ">", False
         end = len(text) if last else self._certain(text, at)
         self._advance(text, at, end, out)
         self._held = text[end:]
         return "".join(out)
 
-    def _next(self, text: str, at: int, *, last: bool) -> re.Match[str] | None:
+    def _next(self, text: str, at: int, *, last: bool) -> _Delimiter | None:
         """The next delimiter that is not just mentioned; `None` also where only the next chunk can tell."""
-        for found in (self._opener if self._content is None else self._token).finditer(text, at):
-            start, end = found.span()
+        pattern = _FIND_OPENER if self._content is None else _FIND_DELIMITER
+        look_from = at
+        while found := pattern.search(text, look_from):
+            start, opens = found.start(), found.group(1) is not None
+            end = self._opener_end(text, found.end()) if opens else found.end()
+            if end is None:
+                look_from = start + 1
+                continue
             before = text[start - 1] if start > at else self._previous
             if end == len(text) and not last and before and before in MENTION_MARKS:
                 return None
             if not mentioned(before, text[end : end + 1]):
-                return found
+                return _Delimiter(start, end, opens)
+            look_from = end
+        return None
+
+    def _opener_end(self, text: str, to_id: int) -> int | None:
+        """Where an opening tag ends, if its id is ours.
+
+        Args:
+            text: that holds it.
+            to_id: where it has come to its `=`.
+        """
+        for at in _places_of_id(text, to_id):
+            if text.startswith(self._tag, at) and (ending := _OPENER_ENDS.match(text, at + len(self._tag))):
+                return ending.end()
         return None
 
     def _certain(self, text: str, at: int) -> int:
         """Up to where the text holds no beginning of a delimiter."""
-        beginning = self._openers_beginning if self._content is None else self._tokens_beginning
-        held = beginning.search(text, max(at, len(text) - self._longest))
-        if held is not None:
-            return held.start()
+        begin = text.find("<", max(at, len(text) - _LONGEST - len(self._tag)))
+        while begin >= 0:
+            if self._begins_opener(text, begin) or (self._content is not None and _CLOSER_BEGINS.match(text, begin)):
+                return begin
+            begin = text.find("<", begin + 1)
         if self._content is not None:  # a backslash and what it escapes are read together
             return len(text) - (len(text) - max(at, len(text.rstrip("\\")))) % 2
         return len(text)
+
+    def _begins_opener(self, text: str, begin: int) -> bool:
+        """May this place be the beginning of an opening tag, of which the text holds no more?"""
+        if _OPENER_BEGINS.match(text, begin):
+            return True
+        to_id = _FIND_OPENER.match(text, begin)
+        if to_id is None:
+            return False
+        for at in _places_of_id(text, to_id.end()):
+            rest = text[at:]
+            if self._tag.startswith(rest):
+                return True
+            if rest.startswith(self._tag) and _AFTER_ID_BEGINS.match(rest, len(self._tag)):
+                return True
+        return False
 
     def _advance(self, text: str, start: int, end: int, out: list[str]) -> None:
         """Pass on, or keep as content, what stands between two delimiters."""
@@ -160,7 +236,7 @@ class StreamFilter:
 
     def _open(self, tag: str) -> None:
         self._content = []
-        self._tag = "" if self._fresh else tag
+        self._opened_by = "" if self._fresh else tag
         self._quotes = Quotes()
         self._spared = -1
 
@@ -186,8 +262,8 @@ class StreamFilter:
         assert content is not None  # noqa: S101 - for the type checker
         if self._fresh and self._spared >= 0:
             self._end_at_spared(content, out)
-        elif self._fresh and self._tag and not self._quotes.inside:
-            self._say(self._tag + "".join(content), out)  # that one was a mention in a sentence
+        elif self._fresh and self._opened_by and not self._quotes.inside:
+            self._say(self._opened_by + "".join(content), out)  # that one was a mention in a sentence
         else:
             content.append(tag)
             return
@@ -204,4 +280,5 @@ class StreamFilter:
         if self._spared >= 0:
             self._end_at_spared(content, out)
         else:
+            self._cut_off = True
             self._finish([without_cut_closer("".join(content))])
