@@ -52,7 +52,8 @@ def conventions() -> str:
     for title, values in (
         ("Values of `confession.source`", semconv.Source),
         ("Values of `confession.status`", semconv.Status),
-        ("Values of `confession.reason` on `confession.answers`", semconv.Absent),
+        ("Values of `confession.reason` on `confession.answers`, where absent", semconv.Absent),
+        ("Values of `confession.reason` on `confession.answers`, where not asked", semconv.NotAsked),
         ("Values of `confession.reason` on `confession.dropped`", semconv.Dropped),
     ):
         lines += ["", f"## {title}", "", ", ".join(f"`{value}`" for value in values)]

@@ -122,9 +122,8 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in list(os.environ):
         if variable.startswith(("CONFESSION_OTEL_", "OTEL_")):
             monkeypatch.delenv(variable)
-    with guard._lock:
-        guard._tally.clear()
-        guard._logged.clear()
+    guard._tally.begin()
+    guard._logged.clear()
     recorder.latest.clear()
     yield
     co.uninstrument()

@@ -13,16 +13,18 @@ import confession_otel
 
 PACKAGE = Path(confession_otel.__file__).parent
 LAYERS = [
-    {"_version", "confession", "suppression"},
+    {"_version", "confession", "suppression", "tally"},
     {"semconv"},
     {"guard", "bounded", "redaction"},
     {"reading"},
+    {"bounded_read"},
     {"settings", "patching", "environment_variables"},
     {"privacy", "corroboration"},
     {"answer"},
-    {"composition"},
+    {"composition", "instruments"},
     {"log_line"},
     {"recorder"},
+    {"asking"},
     {"observation"},
     {"openai", "langchain", "structlog", "testing"},
     {"api"},

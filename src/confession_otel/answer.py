@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@dataclass(slots=True)
+class Told:
+    """An instruction to append a confession, and what came of it."""
+
+    role: str
+    """In whose name it was given."""
+    confession: str | None = None
+    """What stood in the block, which is no longer in the answer's text; `None` where there was none."""
+    truncated: bool = False
+    """The block has no end."""
+
+
 # Not frozen, unlike every other record: one is made for each answer, and to freeze it doubles what that costs.
 @dataclass(slots=True)
 class Answer:
@@ -33,6 +45,8 @@ class Answer:
     provider: str | None = None
     agent_name: str | None = None
     evidence: Evidence = NO_EVIDENCE
+    told: Told | None = None
+    """How the model was told to append its confession, and what it appended; in the way in-band."""
 
 
 _COPIED: Final = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, get_current_span
 
-from . import guard, observation
+from . import asking, bounded_read, guard, observation
 from .answer import of_span
 from .confession import Confession, Problem
 from .corroboration import NO_EVIDENCE, Evidence
@@ -122,7 +122,7 @@ def record(
                 type(confession).__name__,
             )
             return read
-        read = observation.read(confession) if isinstance(confession, str) else confession
+        read = bounded_read.read(confession) if isinstance(confession, str) else confession
         if read.problem is Problem.EMPTY:
             guard.say_once("record.empty", "record() got an empty confession: it is recorded as unparsed")
         if span is None:
@@ -149,11 +149,12 @@ def record(
     return read
 
 
-def flush(timeout: float = 30.0) -> bool:  # noqa: ARG001 - part of the contract, though nothing here can take long yet
+def flush(timeout: float = 30.0) -> bool:
     """Wait until every confession that is under way is recorded.
 
-    Confessions that are observed or recorded by hand are recorded before the call that brought them returns, so there
-    is nothing to wait for. Exporting is the OpenTelemetry SDK's: flush its providers for that.
+    With `way=ask` those are the answers that wait to be asked about and the requests under way; confessions that are
+    observed, in-band or recorded by hand are recorded before the call that brought them returns. Exporting is the
+    OpenTelemetry SDK's: flush its providers for that. Blocks its thread, and an event loop that runs there.
 
     Args:
         timeout: seconds to wait at most.
@@ -161,17 +162,17 @@ def flush(timeout: float = 30.0) -> bool:  # noqa: ARG001 - part of the contract
     Returns:
         True when nothing is under way any more.
     """
-    return True
+    return asking.flush(timeout)
 
 
 def shutdown(timeout: float = 30.0) -> bool:
-    """Take every hook off, and wait as `flush` does.
+    """Take every hook off, and wait as `flush` does; what is then still under way is given up and counted.
 
     Args:
         timeout: seconds to wait at most.
 
     Returns:
-        True when nothing is under way any more.
+        True when nothing had to be given up.
     """
     uninstrument()
-    return flush(timeout)
+    return asking.shutdown(timeout)

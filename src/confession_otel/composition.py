@@ -74,6 +74,7 @@ def compose(
     settings: Settings,
     *,
     spoof_suspected: bool,
+    unaddressed: tuple[str, ...] = (),
 ) -> tuple[Record, dict[str, AttributeValue]]:
     """What is recorded of a confession, and all attributes of its span.
 
@@ -83,6 +84,7 @@ def compose(
         source: how it was got.
         settings: decide what flags, and which words may leave.
         spoof_suspected: confession-shaped text elsewhere in the answer was passed over.
+        unaddressed: policies that the confession was told to judge and did not.
     """
     verdict = confession.verdict
     disclosure = confession.disclosure
@@ -93,6 +95,7 @@ def compose(
         disclosure.value if disclosure is not None else None,
         Finding.SPOOF_SUSPECTED.value if spoof_suspected else None,
         Finding.TRUNCATED.value if confession.truncated else None,
+        Finding.UNADDRESSED.value if unaddressed else None,
     )
     flagged_by = next((finding for finding in findings if finding in settings.flag_on), None)
     content, objective, why = _content(confession, settings)
@@ -144,6 +147,8 @@ def compose(
         attributes[semconv.TRUNCATED] = True
     if spoof_suspected:
         attributes[semconv.SPOOF_SUSPECTED] = True
+    if unaddressed:
+        attributes[semconv.OBJECTIVES_UNADDRESSED] = unaddressed
     if answer.choice is not None:
         attributes[semconv.CHOICE] = answer.choice
     return record, attributes

@@ -42,13 +42,14 @@ _SAID_TO_BE_FINE: Final = frozenset({Verdict.COMPLIANT, Verdict.PARTIALLY_COMPLI
 _CONTRADICTS: Final = Site("corroboration")
 
 
-def _is_cut_off(evidence: Evidence) -> bool:
+def is_cut_off(evidence: Evidence) -> bool:
+    """Did the token limit end the text?"""
     return (evidence.finish_reason or "").lower() in _CUT_OFF
 
 
 def cut_off(_: Confession, evidence: Evidence) -> bool:
     """The answer was cut off by the token limit. Errs where the limit fell exactly on the answer's end."""
-    return _is_cut_off(evidence)
+    return is_cut_off(evidence)
 
 
 def content_filtered(_: Confession, evidence: Evidence) -> bool:
@@ -79,7 +80,7 @@ def behind_the_answer(confession: Confession, evidence: Evidence) -> tuple[Confe
 
     If the token limit cut that text, it cut the confession, and not the answer before it.
     """
-    if not _is_cut_off(evidence):
+    if not is_cut_off(evidence):
         return confession, evidence
     return replace(confession, truncated=True), replace(evidence, finish_reason=None)
 

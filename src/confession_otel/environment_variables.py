@@ -33,3 +33,38 @@ OTEL_CONFESSION_ANSWER_SPANS: Final = "CONFESSION_OTEL_ANSWER_SPANS"
 
 OTEL_CONFESSION_LOG: Final = "CONFESSION_OTEL_LOG"
 """Whether each confession is one structlog line. Default: `false`."""
+
+OTEL_CONFESSION_WAY: Final = "CONFESSION_OTEL_WAY"
+"""How a confession is got: `observe` looks only, `ask` sends a request more, `in_band` changes the request.
+
+Default: `observe`."""
+
+OTEL_CONFESSION_POLICIES: Final = "CONFESSION_OTEL_POLICIES"
+"""With `ask` and `in_band`: rules of your own, each judged by name, with semicolons between them."""
+
+OTEL_CONFESSION_ASK_MODE: Final = "CONFESSION_OTEL_ASK_MODE"
+"""With `ask`: `background`, or `inline` to ask before the call returns. Default: `background`."""
+
+OTEL_CONFESSION_TRIGGERS: Final = "CONFESSION_OTEL_TRIGGERS"
+"""With `ask`: about which answers, `always` or `on_evidence`. Default: `always`."""
+
+OTEL_CONFESSION_SAMPLE: Final = "CONFESSION_OTEL_SAMPLE"
+"""With `ask`: share of the answers to ask about, 0 to 1. Default: 1."""
+
+OTEL_CONFESSION_MAX_REQUESTS_PER_MINUTE: Final = "CONFESSION_OTEL_MAX_REQUESTS_PER_MINUTE"
+"""With `ask`: requests sent in any 60 seconds by each process. Default: 60."""
+
+OTEL_CONFESSION_MAX_TOKENS_PER_MINUTE: Final = "CONFESSION_OTEL_MAX_TOKENS_PER_MINUTE"
+"""With `ask`: tokens used in any 60 seconds by each process. Default: no limit."""
+
+OTEL_CONFESSION_MAX_OUTPUT_TOKENS: Final = "CONFESSION_OTEL_MAX_OUTPUT_TOKENS"
+"""With `ask`: tokens of a confession, reasoning included. Default: 2000."""
+
+OTEL_CONFESSION_TIMEOUT: Final = "CONFESSION_OTEL_TIMEOUT"
+"""With `ask`: seconds a request may take. Default: 30."""
+
+OTEL_CONFESSION_MAX_QUEUE: Final = "CONFESSION_OTEL_MAX_QUEUE"
+"""With `ask`: answers that wait to be asked about. Default: 256."""
+
+OTEL_CONFESSION_MAX_CONCURRENCY: Final = "CONFESSION_OTEL_MAX_CONCURRENCY"
+"""With `ask`: requests under way at the same time. Default: 4."""

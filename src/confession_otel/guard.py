@@ -13,10 +13,10 @@ import logging
 import os
 import threading
 import traceback
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from .semconv import SCOPE, Dropped
+from .tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(SCOPE)
 logger.addHandler(logging.NullHandler())
 
-_tally: Counter[str] = Counter()
+_tally: Tally[str] = Tally()
 _logged: set[str] = set()
 # Reentrant: a signal handler or a finaliser may come to the guard while its own thread is in it.
 _lock = threading.RLock()
@@ -62,8 +62,7 @@ class Site:
 
 def drop(reason: str, once: str, message: str, *arguments: object) -> None:
     """Count something that was left out, and log the message the first time for `once`."""
-    with _lock:
-        _tally[reason] += 1
+    _tally.add(reason)
     say_once(once, message + " (counted in confession.dropped)", *arguments)
 
 
@@ -80,8 +79,7 @@ def say_once(once: str, message: str, *arguments: object) -> None:
 
 def tally() -> Mapping[str, int]:
     """How much was left out in this process so far, by reason."""
-    with _lock:
-        return dict(_tally)
+    return _tally.read()
 
 
 def _place(error: Exception) -> str:
@@ -96,8 +94,6 @@ def _after_fork() -> None:
     # A lock held by another thread at the moment of the fork would stay locked in the child for ever.
     global _lock  # noqa: PLW0603 - replaced, never shared with the parent
     _lock = threading.RLock()
-    # What was left out before the fork is the parent's to report.
-    _tally.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,13 +11,15 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from .asking import Asker, question
 from .bounded import BoundedTable
+from .bounded_read import read
 from .corroboration import behind_the_answer
 from .guard import Site
-from .reading import find, parse
+from .reading import find
 from .recorder import Recorder
-from .semconv import Source
-from .settings import Settings
+from .semconv import NotAsked, Source, Status
+from .settings import Settings, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from .answer import Answer
-    from .confession import Confession
+    from .asking import Ask
+    from .asking.follow_up import FollowUp
 
 _OBSERVE: Final = Site("observation")
-_LONGEST_READ: Final = 65_536
-"""Characters of a confession that are read inside the host's call; hostile text costs up to 4 µs for each."""
 _PROVIDERS: Final = ("tracer_provider", "meter_provider", "logger_provider")
 
 
@@ -50,6 +51,9 @@ under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_unde
 _brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=600)
 """Response id -> the hook that brought the answer, over all observers of the process."""
 
+_hooks: Final[set[str]] = set()
+"""Hooks that have ever been switched on: where there is one only, nobody else can bring its answers."""
+
 
 class Observer:
     """What a hook hands its answers to."""
@@ -63,40 +67,88 @@ class Observer:
     ) -> None:
         self.settings = settings
         self.recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
+        self._asker = Asker(settings, self.recorder) if settings.way is Way.ASK else None
 
     def claim(self, response_id: str | None, hook: str) -> bool:
         """Is this answer the hook's to record? True at once where the answer has no id."""
         return response_id is None or _brought_by.setdefault(response_id, hook) == hook
 
-    def observe(self, answers: Sequence[Answer], hook: str) -> None:
-        """Look for a confession in each answer of one call, and record what is found or that nothing is.
+    def observe(
+        self, answers: Sequence[Answer], hook: str, follow_up: Callable[[Answer], FollowUp] | None = None
+    ) -> list[Ask]:
+        """Get the confession of each answer of one call, and record it, or that there is none.
 
         Args:
             answers: one for each choice of the call.
             hook: name of the hook that brings them.
+            follow_up: how the conversation of an answer can go on, where the hook knows one.
+
+        Returns:
+            What the hook is to carry out when the call is over; nothing, unless `ask_mode=inline`.
         """
+        asks: list[Ask] = []
         with _OBSERVE:
-            if not answers or not self.claim(answers[0].response_id, hook):
-                return
+            if not answers or (len(_hooks) > 1 and not self.claim(answers[0].response_id, hook)):
+                return asks
             for answer in answers:
-                place = find(answer.text)
-                if place.confession is not None:
-                    confession, evidence = behind_the_answer(read(place.confession), answer.evidence)
-                    answer.evidence = evidence
-                    self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
-                    self.recorder.confessed(answer)
-                elif answer.final:
-                    self.recorder.absent(answer)
+                if self._asker is not None:
+                    if answer.final and (
+                        ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
+                    ):
+                        asks.append(ask)
+                elif self.settings.way is Way.IN_BAND:
+                    self._take_in_band(answer)
+                else:
+                    self._look_into(answer)
+        return asks
+
+    def _look_into(self, answer: Answer) -> None:
+        place = find(answer.text)
+        if place.confession is not None:
+            confession, evidence = behind_the_answer(read(place.confession), answer.evidence)
+            answer.evidence = evidence
+            self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
+        elif answer.final:
+            self.recorder.count(Status.ABSENT)
+
+    def _take_in_band(self, answer: Answer) -> None:
+        told = answer.told
+        suspected = False
+        if answer.final or (told is not None and told.confession is not None):
+            suspected = self._looks_like_one(answer)
+        if suspected:
+            self.recorder.suspect(answer)
+        if told is not None and told.confession is not None:
+            confession, answer.evidence = behind_the_answer(read(told.confession), answer.evidence)
+            if told.truncated:
+                confession = replace(confession, truncated=True)
+            self.recorder.record(
+                confession,
+                answer,
+                Source.IN_BAND,
+                spoof_suspected=suspected,
+                unaddressed=question.unaddressed(self.settings.policies, confession),
+                asking=question.attributes(told.role),
+            )
+        elif answer.final:
+            if told is None:
+                self.recorder.count(Status.NOT_ASKED, NotAsked.NOT_TOLD)
+            else:
+                self.recorder.count(Status.ABSENT)
+
+    @staticmethod
+    def _looks_like_one(answer: Answer) -> bool:
+        # What stands in the answer may be anybody's.
+        place = find(answer.text)
+        return place.passed_over or place.confession is not None
 
 
 _default: list[Observer] = []
 
 
-def read(text: str) -> Confession:
-    """Read a confession in bounded time: of a longer text than any model writes, the beginning."""
-    if len(text) <= _LONGEST_READ:
-        return parse(text)
-    return replace(parse(text[:_LONGEST_READ]), text=text, truncated=True)
+def expect(hook: str) -> None:
+    """Know that this hook may bring answers from now on."""
+    _hooks.add(hook)
 
 
 def take() -> None:

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
 
-from opentelemetry import _logs, metrics, trace
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry import _logs, trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from . import guard, log_line, semconv
 from ._version import __version__
-from .answer import attributes_of
+from .answer import attributes_of, copied_attributes
 from .bounded import BoundedTable
 from .composition import Record, compose, marks, verdict_attributes
 from .confession import Verdict
+from .instruments import Instruments, instruments_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Counter, MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import Span, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
     from .answer import Answer
@@ -40,50 +39,8 @@ _METRICS: Final = guard.Site("recorder.metrics")
 _LOG: Final = guard.Site("recorder.log")
 _RECORD: Final = guard.Site("recorder")
 
-_STATUS_LABELS: Final[dict[semconv.Status, dict[str, AttributeValue]]] = {
-    status: {semconv.STATUS: status.value} for status in semconv.Status
-}
-
-
 latest: Final[BoundedTable[int, tuple[str, bool]]] = BoundedTable(size=1024, seconds=600)
 """Verdict and flag of the last confession of each recent trace, by trace id: what its log lines may name."""
-
-
-class Instruments:
-    """The metrics on one meter provider, made once however many recorders there are."""
-
-    def __init__(self, provider: MeterProvider | None) -> None:
-        meter = metrics.get_meter(semconv.SCOPE, __version__, provider)
-        self.verdicts: Counter = meter.create_counter(
-            semconv.METRIC_VERDICTS, "{confession}", "Confessions, by what they say"
-        )
-        self.answers: Counter = meter.create_counter(
-            semconv.METRIC_ANSWERS, "{answer}", "Final answers seen, by whether a confession came with them"
-        )
-        # Read from the guard's tally when exported: a failing meter can then not make the guard itself fail.
-        meter.create_observable_counter(
-            semconv.METRIC_DROPPED, [_observe_dropped], "{item}", "What was not recorded, by reason"
-        )
-
-
-_instruments: WeakKeyDictionary[MeterProvider, Instruments] = WeakKeyDictionary()
-_global_instruments: list[Instruments] = []
-
-
-def _observe_dropped(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(count, {semconv.REASON: str(reason)}) for reason, count in guard.tally().items()]
-
-
-def _instruments_on(provider: MeterProvider | None) -> Instruments:
-    if provider is None:
-        # The global provider may be set later: the API's proxy passes on to it, so one set of instruments serves.
-        if not _global_instruments:
-            _global_instruments.append(Instruments(None))
-        return _global_instruments[0]
-    found = _instruments.get(provider)
-    if found is None:
-        found = _instruments[provider] = Instruments(provider)
-    return found
 
 
 class Recorder:
@@ -101,20 +58,73 @@ class Recorder:
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
         self._instruments: Instruments | None = None
         with _METRICS:
-            self._instruments = _instruments_on(meter_provider)
+            self._instruments = instruments_on(meter_provider)
 
-    def confessed(self, answer: Answer) -> None:
-        """Count a final answer that came with a confession."""
-        self._count_answer(semconv.Status.CONFESSED, set_span_in_context(answer.span))
-
-    def absent(self, answer: Answer, reason: semconv.Absent | None = None) -> None:
-        """Count a final answer that came without a confession: silence is never taken for compliance.
+    def count(self, status: semconv.Status, reason: str | None = None) -> None:
+        """Count a final answer: silence is never taken for compliance.
 
         Args:
-            answer: the answer, or what is known of it.
-            reason: why none was found, where it is not that none was there.
+            status: whether it came with a confession; `record` counts those that did.
+            reason: why not, where there is more to say.
         """
-        self._count_answer(semconv.Status.ABSENT, set_span_in_context(answer.span), reason)
+        if self._instruments is not None:
+            self._instruments.answers.add((status, None if reason is None else str(reason)))
+
+    def suspect(self, answer: Answer) -> None:
+        """Mark an answer without a confession of its own in which something looks like one."""
+        with _KEYS:
+            if answer.span.is_recording():
+                answer.span.set_attribute(semconv.SPOOF_SUSPECTED, value=True)
+
+    def begin(self, answer: Answer) -> Span:
+        """Start the confession span of an answer that is about to be asked about; `record` or `failed` ends it."""
+        return self._start(answer, {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR})
+
+    def replied(self, answer: Answer, seconds: float, tokens_in: int, tokens_out: int) -> None:
+        """Measure a request for a confession that got a reply.
+
+        Args:
+            answer: the answer asked about.
+            seconds: from sending to the whole reply.
+            tokens_in: of the request.
+            tokens_out: of the reply.
+        """
+        context, labels = set_span_in_context(answer.span), _model(answer)
+        with _METRICS:
+            if self._instruments is not None:
+                self._instruments.asking_duration.record(seconds, labels, context)
+                for kind, count in (
+                    (semconv.GEN_AI_TOKEN_INPUT, tokens_in),
+                    (semconv.GEN_AI_TOKEN_OUTPUT, tokens_out),
+                ):
+                    if count:
+                        self._instruments.asking_tokens.add(count, {**labels, semconv.GEN_AI_TOKEN_TYPE: kind}, context)
+
+    def failed(
+        self, answer: Answer, span: Span, seconds: float, error: str, asking: Mapping[str, AttributeValue]
+    ) -> None:
+        """Emit that asking failed: a span with that error and no verdict, the event, the counts.
+
+        Args:
+            answer: the answer asked about.
+            span: the confession span; ended here.
+            seconds: from sending to the failure.
+            error: what went wrong, a name of few.
+            asking: attributes that say how it was asked for.
+        """
+        context = set_span_in_context(answer.span)
+        with _SPAN:
+            span.set_attributes({**copied_attributes(answer), **asking, semconv.SOURCE: semconv.Source.ASK.value})
+            span.set_attribute(semconv.ERROR_TYPE, error)
+            span.set_status(Status(StatusCode.ERROR, f"no confession: {error}"))
+            span.end()
+        with _EVENT:
+            self._emit(answer, {semconv.ERROR_TYPE: error}, f"no confession: {error}", context, warn=True)
+        with _METRICS:
+            if self._instruments is not None:
+                labels = {**_model(answer), semconv.ERROR_TYPE: error}
+                self._instruments.asking_duration.record(seconds, labels, context)
+        self.count(semconv.Status.FAILED, error)
 
     def record(
         self,
@@ -123,34 +133,42 @@ class Recorder:
         source: semconv.Source,
         *,
         spoof_suspected: bool = False,
+        unaddressed: tuple[str, ...] = (),
+        asking: Mapping[str, AttributeValue] | None = None,
+        span: Span | None = None,
     ) -> None:
         """Emit every signal of one confession.
 
         Args:
             confession: what was read.
             answer: the answer it is about.
-            source: how it was got.
+            source: how it was got; by hand, nothing is known of coverage, and the answer is not counted.
             spoof_suspected: confession-shaped text elsewhere in the answer was passed over.
+            unaddressed: policies that it was told to judge and did not.
+            asking: attributes that say how it was asked for.
+            span: the confession span, where `begin` has started it; ended here.
         """
         with _RECORD:
+            if source is not semconv.Source.RECORD:
+                self.count(semconv.Status.CONFESSED)
             context = set_span_in_context(answer.span)
-            record, attributes = compose(confession, answer, source, self.settings, spoof_suspected=spoof_suspected)
+            record, attributes = compose(
+                confession, answer, source, self.settings, spoof_suspected=spoof_suspected, unaddressed=unaddressed
+            )
+            attributes.update(asking or {})
             with _KEYS:
                 if answer.span.is_recording() and marks(record, attributes_of(answer.span)):
                     answer.span.set_attributes(verdict_attributes(record))
             with _SPAN:
-                self._emit_span(record, attributes, context)
+                self._emit_span(record, attributes, span)
             with _EVENT:
                 self._emit_event(record, context)
             with _METRICS:
                 if self._instruments is not None:
-                    labels: dict[str, AttributeValue] = {
-                        semconv.VERDICT: record.verdict.value,
-                        semconv.FLAGGED: record.flagged,
-                        semconv.SOURCE: source.value,
-                    }
-                    if answer.request_model is not None:
-                        labels[semconv.GEN_AI_REQUEST_MODEL] = answer.request_model
+                    labels = _model(answer)
+                    labels[semconv.VERDICT] = record.verdict.value
+                    labels[semconv.FLAGGED] = record.flagged
+                    labels[semconv.SOURCE] = source.value
                     self._instruments.verdicts.add(1, labels, context)
             if record.trace_id:
                 latest.put(record.trace_id, (record.verdict.value, record.flagged))
@@ -158,19 +176,16 @@ class Recorder:
                 with _LOG:
                     log_line.write(record)
 
-    def _emit_span(self, record: Record, attributes: dict[str, AttributeValue], context: Context) -> None:
-        answer_ids = record.answer.span.get_span_context()
-        if record.flagged_by is not None and self.settings.error_status:
-            attributes[semconv.ERROR_TYPE] = record.flagged_by
-        span = self.tracer.start_span(
-            semconv.SPAN,
-            context,
-            SpanKind.INTERNAL,
-            attributes,
-            [Link(answer_ids)] if answer_ids.is_valid else None,
-        )
-        if record.flagged_by is not None and self.settings.error_status:
-            span.set_status(Status(StatusCode.ERROR, f"self-reported: {record.flagged_by}"))
+    def _emit_span(self, record: Record, attributes: dict[str, AttributeValue], span: Span | None) -> None:
+        error = record.flagged_by if self.settings.error_status else None
+        if error is not None:
+            attributes[semconv.ERROR_TYPE] = error
+        if span is None:
+            span = self._start(record.answer, attributes)
+        else:
+            span.set_attributes(attributes)
+        if error is not None:
+            span.set_status(Status(StatusCode.ERROR, f"self-reported: {error}"))
         span.end()
         if not span.get_span_context().is_valid:
             guard.drop(
@@ -179,10 +194,19 @@ class Recorder:
                 "no OpenTelemetry SDK is set up: confessions are read, but their spans go nowhere",
             )
 
+    def _start(self, answer: Answer, attributes: dict[str, AttributeValue]) -> Span:
+        answer_ids = answer.span.get_span_context()
+        return self.tracer.start_span(
+            semconv.SPAN,
+            set_span_in_context(answer.span),
+            SpanKind.INTERNAL,
+            attributes,
+            [Link(answer_ids)] if answer_ids.is_valid else None,
+        )
+
     def _emit_event(self, record: Record, context: Context) -> None:
         unparsed = record.verdict is Verdict.UNPARSED
         attributes: dict[str, AttributeValue] = {
-            semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
             semconv.EVALUATION_SCORE_LABEL: record.verdict.value,
             semconv.ID: record.id,
             semconv.FLAGGED: record.flagged,
@@ -191,27 +215,29 @@ class Recorder:
             attributes[semconv.EVALUATION_SCORE_VALUE] = record.score
         if record.why is not None:
             attributes[semconv.EVALUATION_EXPLANATION] = record.why
-        if record.answer.response_id is not None:
-            attributes[semconv.GEN_AI_RESPONSE_ID] = record.answer.response_id
         if unparsed:
             attributes[semconv.ERROR_TYPE] = record.verdict.value
-        warn = record.flagged or unparsed
+        body = f"self-reported: {record.verdict.value}"
+        self._emit(record.answer, attributes, body, context, warn=record.flagged or unparsed)
+
+    def _emit(
+        self, answer: Answer, attributes: dict[str, AttributeValue], body: str, context: Context, *, warn: bool
+    ) -> None:
+        attributes[semconv.EVALUATION_NAME] = semconv.EVALUATION_COMPLIANCE
+        if answer.response_id is not None:
+            attributes[semconv.GEN_AI_RESPONSE_ID] = answer.response_id
         self._logger.emit(
             _logs.LogRecord(
                 timestamp=time.time_ns(),
                 context=context,
                 severity_number=_logs.SeverityNumber.WARN if warn else _logs.SeverityNumber.INFO,
                 severity_text="WARN" if warn else "INFO",
-                body=f"self-reported: {record.verdict.value}",
+                body=body,
                 attributes=attributes,
                 event_name=semconv.EVENT,
             )
         )
 
-    def _count_answer(self, status: semconv.Status, context: Context, reason: semconv.Absent | None = None) -> None:
-        with _METRICS:
-            if self._instruments is not None:
-                labels = _STATUS_LABELS[status]
-                if reason is not None:
-                    labels = {**labels, semconv.REASON: reason.value}
-                self._instruments.answers.add(1, labels, context)
+
+def _model(answer: Answer) -> dict[str, AttributeValue]:
+    return {} if answer.request_model is None else {semconv.GEN_AI_REQUEST_MODEL: answer.request_model}

@@ -30,7 +30,7 @@ SCORE: Final = "confession.score"
 """double · Mean over the objectives with a known result (complied 1, partial 0.5, failed 0); absent where none is known."""
 
 SOURCE: Final = "confession.source"
-"""string · How the confession was got: `observe` (found in the answer) or `record` (by hand)."""
+"""string · How the confession was got: `observe` (found in the answer), `ask` (by a request of its own), `in_band` (appended as told) or `record` (by hand)."""
 
 DISCLOSURE: Final = "confession.disclosure"
 """string · Was the shortfall told to the user in the answer: `disclosed`, `undisclosed`, `misrepresented`; absent where the text does not say."""
@@ -103,6 +103,29 @@ SPOOF_SUSPECTED: Final = "confession.spoof_suspected"
 CHOICE: Final = "confession.choice"
 """int · Index of the choice the confession stands in, where the call gave more than one."""
 
+OBJECTIVES_UNADDRESSED: Final = "confession.objectives.unaddressed"
+"""string[] · The operator's policies that the confession was told to judge and did not."""
+
+# --- How it was asked for: on the confession span, which then lasts as long as the request ------------------------------
+
+QUESTION_VERSION: Final = "confession.question.version"
+"""string · Version of the wording that asked for the confession."""
+
+QUESTION_ROLE: Final = "confession.question.role"
+"""string · In whose name the question stood in the conversation: `system`, `developer` or `user`."""
+
+ASKING_RESPONSE_ID: Final = "confession.asking.response.id"
+"""string · Id of the response that is the confession; `gen_ai.response.id` is the answer's."""
+
+ASKING_INPUT_TOKENS: Final = "confession.asking.input_tokens"
+"""int · Tokens of the question and of the conversation before it; never part of the answer's usage."""
+
+ASKING_CACHED_TOKENS: Final = "confession.asking.cached_tokens"
+"""int · Of these, tokens that came from the provider's cache."""
+
+ASKING_OUTPUT_TOKENS: Final = "confession.asking.output_tokens"
+"""int · Tokens of the confession."""
+
 # --- Event ------------------------------------------------------------------------------------------------------------
 
 EVENT: Final = "gen_ai.evaluation.result"
@@ -134,8 +157,14 @@ METRIC_ANSWERS: Final = "confession.answers"
 METRIC_DROPPED: Final = "confession.dropped"
 """counter {item} · What was not recorded, by `confession.reason`; an error of ours that was swallowed is one of them."""
 
+METRIC_ASKING_DURATION: Final = "confession.asking.duration"
+"""histogram s · How long the request for a confession took, by `gen_ai.request.model` and, where it failed, `error.type`."""
+
+METRIC_ASKING_TOKENS: Final = "confession.asking.tokens"
+"""counter {token} · Tokens that asking used, by `gen_ai.token.type` and `gen_ai.request.model`."""
+
 STATUS: Final = "confession.status"
-"""string · On `confession.answers`: `confessed` or `absent`."""
+"""string · On `confession.answers`: `confessed`, `absent`, `not_asked` or `failed`."""
 
 REASON: Final = "confession.reason"
 """string · On `confession.dropped` and `confession.answers`: why (a short fixed word)."""
@@ -143,7 +172,7 @@ REASON: Final = "confession.reason"
 # --- Names of others that we write ------------------------------------------------------------------------------------
 
 ERROR_TYPE: Final = "error.type"
-"""string · On a flagged confession span: the condition that flagged; on an own answer span: the exception's type."""
+"""string · On a flagged confession span: the condition that flagged; on an own answer span, and where asking failed: the exception's type."""
 
 OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 """string · `EVALUATOR` on confession spans, so that OpenInference backends draw them as such."""
@@ -236,10 +265,22 @@ SERVER_PORT: Final = "server.port"
 """int · Its port."""
 
 
+GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
+"""string · On `confession.asking.tokens`: `input` or `output`."""
+
+GEN_AI_TOKEN_INPUT: Final = "input"
+"""Value of `gen_ai.token.type`."""
+
+GEN_AI_TOKEN_OUTPUT: Final = "output"
+"""Value of `gen_ai.token.type`."""
+
+
 class Source(StrEnum):
     """Values of `confession.source`."""
 
     OBSERVE = "observe"
+    ASK = "ask"
+    IN_BAND = "in_band"
     RECORD = "record"
 
 
@@ -248,6 +289,8 @@ class Status(StrEnum):
 
     CONFESSED = "confessed"
     ABSENT = "absent"
+    NOT_ASKED = "not_asked"
+    FAILED = "failed"
 
 
 class Absent(StrEnum):
@@ -255,6 +298,29 @@ class Absent(StrEnum):
 
     UNREAD = "unread"
     """The answer could not be looked at: the host left it unread, or read it past the SDK's own types."""
+
+
+class NotAsked(StrEnum):
+    """Values of `confession.reason` on `confession.answers` with status `not_asked`."""
+
+    SAMPLED_OUT = "sampled_out"
+    """Not in the share that `sample` takes."""
+    NO_TRIGGER = "no_trigger"
+    """`triggers=on_evidence`, and nothing spoke against the answer."""
+    REQUEST_RATE = "request_rate"
+    """`max_requests_per_minute` is used up."""
+    TOKEN_RATE = "token_rate"
+    """`max_tokens_per_minute` is used up."""
+    PAUSED = "paused"
+    """Several requests in a row failed, and the pause after them lasts."""
+    QUEUE_FULL = "queue_full"
+    """`max_queue` answers wait already."""
+    SHUT_DOWN = "shut_down"
+    """The process ends, or `shutdown()` was called, before it could be asked or had replied."""
+    NO_CLIENT = "no_client"
+    """The hook that saw the answer has no client to ask through."""
+    NOT_TOLD = "not_told"
+    """`in_band`: the request was left as it was, for its answer has a form of the caller's own, or it is not ours to change."""
 
 
 class Dropped(StrEnum):

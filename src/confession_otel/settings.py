@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
@@ -39,6 +40,34 @@ class Capture(StrEnum):
     """No word of model or user: enums, numbers, ids and the SHA-256 of the text."""
 
 
+class Way(StrEnum):
+    """How a confession is got."""
+
+    OBSERVE = "observe"
+    """Only looked for in the answer: no request is changed and none is sent."""
+    ASK = "ask"
+    """Asked for with one request more, after the answer, under a budget."""
+    IN_BAND = "in_band"
+    """The model is told beforehand to append it; it is taken out before the application sees the answer."""
+
+
+class AskMode(StrEnum):
+    """When `way=ask` asks."""
+
+    BACKGROUND = "background"
+    """On a thread of our own: the call returns as fast as before."""
+    INLINE = "inline"
+    """Before the call returns: where a process is frozen between calls, and for scripts."""
+
+
+class Triggers(StrEnum):
+    """Which answers `way=ask` asks about."""
+
+    ALWAYS = "always"
+    ON_EVIDENCE = "on_evidence"
+    """Those cut off, filtered or refused, or with a failed tool behind them."""
+
+
 class AnswerSpans(StrEnum):
     """Whether to make an answer span where no GenAI span is live."""
 
@@ -52,6 +81,8 @@ class Finding(StrEnum):
     CONTRADICTED = "contradicted"
     SPOOF_SUSPECTED = "spoof_suspected"
     TRUNCATED = "truncated"
+    UNADDRESSED = "unaddressed"
+    """A policy of the operator's is judged by no objective."""
 
 
 CONDITIONS: Final = (*Verdict, *Disclosure, *Finding)
@@ -80,12 +111,44 @@ def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
     return parse
 
 
-def _characters(value: object) -> int:
-    if isinstance(value, (int, str)) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError):
-            if (number := int(value)) >= 1:
-                return number
-    message = "a whole number of characters, 1 or more"
+def _whole(unit: str, least: int = 1) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, (int, str)) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError):
+                if (number := int(value)) >= least:
+                    return number
+        message = f"a whole number of {unit}, {least} or more"
+        raise ValueError(message)
+
+    return parse
+
+
+def _number(what: str, most: float, *, above_zero: bool = False) -> Callable[[object], float]:
+    def parse(value: object) -> float:
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError):
+                number = float(value)
+                if number <= most and (number > 0 if above_zero else number >= 0):
+                    return number
+        message = f"{what}, {'more than ' if above_zero else ''}0 to {most:g}"
+        raise ValueError(message)
+
+    return parse
+
+
+def _sample(value: object) -> float | Callable[[Any], object]:
+    # What a callable gives is checked where it is used.
+    return value if callable(value) else _number("a share of the answers (or a callable, as a keyword)", 1)(value)
+
+
+def _policies(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = re.split(r"[;\n]", value)
+    if isinstance(value, Iterable):
+        rules = list(value)
+        if all(isinstance(rule, str) for rule in rules):
+            return tuple(" ".join(rule.split()) for rule in rules if rule.strip())
+    message = "rules with a semicolon or a line break between them, or a list of them"
     raise ValueError(message)
 
 
@@ -132,7 +195,7 @@ class Settings:
     redact: redaction.Redactor | None = _setting(
         None, _redactor, f"a callable str -> str, or names of ready patterns: {', '.join(redaction.PATTERNS)}, all"
     )
-    text_limit: int = _setting(8192, _characters, "characters of each text that leaves")
+    text_limit: int = _setting(8192, _whole("characters"), "characters of each text that leaves")
     flag_on: frozenset[str] = _setting(
         frozenset({"non_compliant", "contradicted"}), _conditions, f"what flags: {', '.join(CONDITIONS)}"
     )
@@ -141,6 +204,33 @@ class Settings:
         AnswerSpans.AUTO, _one_of(AnswerSpans), "make an answer span where no GenAI span is live: auto, never"
     )
     log: bool = _setting(default=False, parse=_boolean, meaning="one structlog line a confession")
+    way: Way = _setting(Way.OBSERVE, _one_of(Way), "how a confession is got: observe, ask, in_band")
+    policies: tuple[str, ...] = _setting(
+        (), _policies, "`ask`, `in_band`: rules of your own, each judged by name: a list, or one text with `;` between"
+    )
+    ask_mode: AskMode = _setting(
+        AskMode.BACKGROUND, _one_of(AskMode), "`ask`: in the background, or before the call returns: background, inline"
+    )
+    triggers: Triggers = _setting(
+        Triggers.ALWAYS,
+        _one_of(Triggers),
+        "`ask`: about which answers: always, on_evidence (cut off, filtered, refused, a failed tool behind it)",
+    )
+    sample: float | Callable[[Any], object] = _setting(
+        1.0, _sample, "`ask`: share of the answers, 0 to 1, by trace id; or a callable Answer -> bool (keyword only)"
+    )
+    max_requests_per_minute: int = _setting(
+        60, _whole("requests", 0), "`ask`: requests sent in any 60 seconds, by each process"
+    )
+    max_tokens_per_minute: int | None = _setting(
+        None, _whole("tokens"), "`ask`: tokens used in any 60 seconds, in and out, by each process"
+    )
+    max_output_tokens: int = _setting(2000, _whole("tokens"), "`ask`: tokens of a confession, reasoning included")
+    timeout: float = _setting(
+        30.0, _number("seconds", 600, above_zero=True), "`ask`: seconds a request may take, all in all"
+    )
+    max_queue: int = _setting(256, _whole("answers"), "`ask`: answers that wait to be asked about")
+    max_concurrency: int = _setting(4, _whole("requests"), "`ask`: requests under way at the same time")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, /, **keywords: object) -> Settings:

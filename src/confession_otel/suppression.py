@@ -1,8 +1,19 @@
-"""Is telemetry switched off in the current context? For calls that must be left alone, such as an evaluator's own."""
+"""Which calls are left alone: where telemetry is switched off, and where they are requests of our own."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
 from opentelemetry import context
+from opentelemetry.context import Context
+from opentelemetry.trace import set_span_in_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.trace import Span
 
 try:
     # Private, and the only name there is for what `opentelemetry.instrumentation.utils.suppress_instrumentation` sets.
@@ -10,7 +21,34 @@ try:
 except ImportError:  # pragma: no cover - should the API ever rename it
     _KEY = "suppress_instrumentation"
 
+# Not in OpenTelemetry's context, which an instrumentation may begin anew below us.
+_ours: Final[ContextVar[bool]] = ContextVar("confession_otel_own_request", default=False)
+
 
 def is_suppressed() -> bool:
     """Whether the current context suppresses instrumentation."""
     return bool(context.get_value(_KEY))
+
+
+def is_own_request() -> bool:
+    """Whether a confession is being asked for right here: that request is never itself observed or confessed."""
+    return _ours.get()
+
+
+@contextmanager
+def own_request(span: Span) -> Iterator[None]:
+    """A request of our own goes out inside.
+
+    Other instrumentations see it, below this span and nothing else: the context holds no more than the span, so that
+    no state of theirs from the host's call is taken for this one's.
+    """
+    mark = _ours.set(True)
+    token = context.attach(set_span_in_context(span, Context()))
+    try:
+        yield
+    finally:
+        # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
+        # write an error to the log.
+        with suppress(ValueError):
+            token.var.reset(token)
+            _ours.reset(mark)

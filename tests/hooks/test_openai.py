@@ -328,7 +328,7 @@ def test_the_instrumentor_takes_its_own_providers_and_settings(
     assert len(telemetry.spans("confession")) == 1
 
 
-@pytest.mark.parametrize("place", ["is_inference", "get_current_span", "endpoint_attributes"])
+@pytest.mark.parametrize("place", ["call.is_inference", "call.get_current_span", "call.endpoint_attributes"])
 def test_whatever_fails_in_us_the_caller_gets_the_answer(
     telemetry: Telemetry,
     client: OpenAI,
@@ -338,7 +338,7 @@ def test_whatever_fails_in_us_the_caller_gets_the_answer(
     place: str,
 ) -> None:
     co.instrument(**telemetry.providers)
-    monkeypatch.setattr(f"confession_otel.openai.call.{place}", lambda *_: 1 / 0)
+    monkeypatch.setattr(f"confession_otel.openai.{place}", lambda *_: 1 / 0)
     script.reply = chat_completion(FAILED)
     assert client.chat.completions.create(model="m-1", messages=MESSAGES).choices[0].message.content == FAILED
     assert swallowed

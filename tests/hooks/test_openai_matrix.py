@@ -30,7 +30,19 @@ from pydantic import BaseModel
 
 import confession_otel as co
 from confession_otel import observation, recorder
-from confession_otel.openai import call, chat, collector, completion, door, fields, responses, stream
+from confession_otel.openai import (
+    background,
+    call,
+    chat,
+    collector,
+    completion,
+    door,
+    fields,
+    opening,
+    passed,
+    responses,
+    stream,
+)
 from confession_otel.testing import Reply, ScriptedServer, chat_completion, error, response
 
 if TYPE_CHECKING:
@@ -534,7 +546,21 @@ BOUNDARY: Final = {
 """Our functions that are not made to raise, by module and name."""
 
 
-MODULES: Final = (call, chat, collector, completion, door, fields, responses, stream, observation, recorder)
+MODULES: Final = (
+    background,
+    call,
+    chat,
+    collector,
+    completion,
+    door,
+    fields,
+    opening,
+    passed,
+    responses,
+    stream,
+    observation,
+    recorder,
+)
 
 
 def ours() -> Iterator[tuple[str, Any, str]]:

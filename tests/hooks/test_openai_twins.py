@@ -21,6 +21,7 @@ TWINS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]] 
             "Callable[..., Awaitable[Any]]": "Callable[..., Any]",
             "async def observed": "def observed",
             "await request(": "request(",
+            "await call.ask_now_async()": "call.ask_now()",
         },
     ),
     "tap": (
@@ -32,6 +33,7 @@ TWINS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]] 
             "async def __anext__": "def __next__",
             "await anext(": "next(",
             "StopAsyncIteration": "StopIteration",
+            "await rest.ask_now_async()": "rest.ask_now()",
         },
     ),
     "closing": (

@@ -16,7 +16,6 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
-    NonRecordingSpan,
     SpanKind,
     Status,
     StatusCode,
@@ -26,83 +25,46 @@ from opentelemetry.trace import (
 
 from confession_otel import semconv
 from confession_otel.answer import Answer, is_inference
-from confession_otel.bounded import BoundedTable
 from confession_otel.guard import Site
-from confession_otel.observation import take
 from confession_otel.settings import AnswerSpans
 from confession_otel.suppression import is_suppressed
 
-from . import chat, responses
+from . import background, responses
 from .collector import outside
+from .completion import Completion
 from .fields import endpoint_attributes
+from .follow_up import OpenAIFollowUp
+from .in_band import Telling, removing, tell
+from .passed import body_of
 from .stream import Rest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from contextvars import Token
     from types import ModuleType
 
     from openai._models import FinalRequestOptions
     from opentelemetry.trace import Span
 
+    from confession_otel.asking import Ask
     from confession_otel.observation import Observer
 
-    from .completion import Completion
+    from .passed import Passed
     from .stream import Chunks
 
 HOOK: Final = "openai"
 
-_START: Final = Site("openai.start")
 _SEE: Final = Site("openai.see")
-
-_APIS: Final[dict[str, ModuleType]] = {
-    "/chat/completions": chat,
-    "/responses": responses,
-    "/responses?beta=true": responses,
-}
-"""Path of the request -> how its fields are read."""
-_RETRIEVE: Final = "/responses/"
-
-_in_the_background: Final[BoundedTable[str, tuple[Span, str | None]]] = BoundedTable(size=1024, seconds=3600)
-"""Ids of responses that the provider still works on -> their answer span, ended by then, and the model asked for."""
-
-
-def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Call | None:
-    """A call to be observed, begun; `None` for one that is not ours: another API, suppressed, switched off.
-
-    Args:
-        observer: gives the observer in force.
-        arguments: of `request(client, cast_to, options, *, stream, stream_cls)`.
-        keywords: of the same.
-    """
-    options = arguments[2] if len(arguments) > 2 else keywords["options"]  # noqa: PLR2004 - position in `request`
-    path: str = options.url
-    api, retrieved = None, None
-    if options.method == "post":
-        api = _APIS.get(path)
-    elif options.method == "get" and path.startswith(_RETRIEVE):
-        retrieved = _in_the_background.get(path.removeprefix(_RETRIEVE).partition("?")[0])
-        api = None if retrieved is None else responses
-    # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
-    if api is None or (is_suppressed() and not is_inference(get_current_span())):
-        return None
-    now = observer()
-    if not now.settings.enabled:
-        return None
-    take()
-    call = Call(now, api, arguments[0] if arguments else keywords["self"])
-    # What began must end, also where it failed to begin in whole.
-    with _START:
-        call.start(options, retrieved)
-    return call
 
 
 class Call:
     """What is known of one call while it goes on; each of its ends ends its span."""
 
     __slots__ = (
+        "_answered",
         "_api",
+        "_client",
         "_endpoint",
+        "_listened",
         "_model",
         "_observer",
         "_options",
@@ -113,40 +75,62 @@ class Call:
         "_seen",
         "_span",
         "_started",
+        "_telling",
         "_to_first_chunk",
-        "_token",
+        "_tokens",
+        "asks",
+        "passed",
     )
 
-    def __init__(self, observer: Observer, api: ModuleType, client: Any) -> None:
+    def __init__(self, observer: Observer, api: ModuleType, passed: Passed) -> None:
+        self.passed = passed
+        """What `request` is to be called with."""
+        self.asks: list[Ask] = []
+        """What is still to be asked before the caller goes on."""
         self._observer = observer
         self._api = api
-        self._endpoint = endpoint_attributes(client)
+        self._client = passed.client
+        self._endpoint = endpoint_attributes(self._client)
         self._provider: str = self._endpoint[semconv.GEN_AI_PROVIDER]
-        self._options: FinalRequestOptions | None = None
+        self._options = passed.options
+        """Of the request that the answer answers."""
+        self._telling: Telling | None = None
+        self._listened: FinalRequestOptions | None = None
         self._post_parser: Any = None
         self._model: str | None = None
         self._span: Span = INVALID_SPAN
         self._owned = False
-        self._token: Token[Context] | None = None
+        self._tokens: list[Token[Any]] = []
         self._started = 0.0
         self._to_first_chunk: float | None = None
+        self._answered: int | None = None
         self._seen = False
         self._rest: Rest | None = None
 
-    def start(self, options: FinalRequestOptions, retrieved: tuple[Span, str | None] | None) -> None:
+    def tell(self) -> None:
+        """Tell the model to append its confession, where the answer has room for it."""
+        options, policies = self._options, self._observer.settings.policies
+        self._telling = telling = tell(self._client, self._api, options, body_of(options), policies)
+        if telling is not None:
+            self._options = telling.options
+            self.passed = self.passed.with_options(telling.options)
+            self._tokens.append(removing.set(telling))
+
+    def start(self, origin: background.Origin | None) -> None:
         """Find the answer span: the live GenAI span of another instrumentation, else one of our own.
 
         Args:
-            options: of the request.
-            retrieved: for what was made in the background, its answer span and the model asked for.
+            origin: of what was made in the background.
         """
-        if options.headers or options.post_parser:
-            self._listen(options)
-        if retrieved is not None:
-            self._span, self._model = retrieved
-            return
-        body: Mapping[str, Any] = options.json_data if isinstance(options.json_data, dict) else {}
+        if self._options.headers or self._options.post_parser:
+            self._listen(self._options)
+        if origin is not None:
+            self._options = origin.options
+        body = body_of(self._options)
         self._model = body.get("model")
+        if origin is not None:
+            self._span = origin.span
+            return
         self._span = get_current_span()
         if self._observer.settings.answer_spans is AnswerSpans.NEVER or is_inference(self._span):
             return
@@ -160,21 +144,20 @@ class Call:
             attributes=attributes,
         )
         self._owned = True
-        self._token = otel_context.attach(set_span_in_context(self._span))
+        self._tokens.append(otel_context.attach(set_span_in_context(self._span)))
 
     def leave(self) -> None:
         """The request is over, however it went: what it was begun with is as it was."""
         # Whoever made the options may use them again; the SDK works on a copy by now.
-        options, self._options = self._options, None
-        if options is not None:
-            options.post_parser = self._post_parser
-        if self._token is not None:
-            try:
-                self._token.var.reset(self._token)
-            except ValueError:
-                # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach`
-                # would write an error to the log.
-                return
+        listened, self._listened = self._listened, None
+        if listened is not None:
+            listened.post_parser = self._post_parser
+        # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
+        # write an error to the log.
+        with contextlib.suppress(ValueError):
+            while self._tokens:
+                token = self._tokens.pop()
+                token.var.reset(token)
 
     def returned(self, response: Any) -> None:
         """The caller is about to get this; it stays what it is."""
@@ -195,13 +178,40 @@ class Call:
             if self._rest is None and not self._seen:
                 self._unread()
         finally:
-            if self._rest is None:
+            if self._rest is None and not self.asks:
                 self._end()
 
     def raised(self, error: BaseException) -> None:
         """The caller is about to get this exception."""
+        self._hand_over()
         # A coroutine that was forgotten is ended by the collector.
         outside(lambda: self._end(type(error).__qualname__))
+
+    def ask_now(self) -> None:
+        """Do what is to be done before the caller goes on; the answer span ends with it, at the time of the answer."""
+        try:
+            while self.asks:
+                self.asks.pop(0).now()
+        finally:
+            # Where the caller lost his patience, the rest is still to be told of.
+            self.ask_later()
+
+    async def ask_now_async(self) -> None:
+        """The same, on the caller's event loop."""
+        try:
+            while self.asks:
+                await self.asks.pop(0).anow()
+        finally:
+            self.ask_later()
+
+    def ask_later(self) -> None:
+        """Leave to the background what the caller does not wait for."""
+        self._hand_over()
+        self._end()
+
+    def _hand_over(self) -> None:
+        while self.asks:
+            self.asks.pop(0).later()
 
     def first_chunk(self) -> None:
         """A stream began to speak."""
@@ -219,12 +229,13 @@ class Call:
                 self._unread()
         finally:
             self._rest = None
-            self._end(failure)
+            if failure is not None or not self.asks:
+                self._end(failure)
 
     def _listen(self, options: FinalRequestOptions) -> None:
         # The SDK's own seam: whatever a response is parsed into passes here before the caller has it, and before
         # `parse()` of the two APIs makes more of it or raises.
-        self._options = options
+        self._listened = options
         given = self._post_parser = options.post_parser
 
         def passing(parsed: Any) -> Any:
@@ -256,25 +267,40 @@ class Call:
             self._span.set_attributes(completion.attributes)
         if self._api is responses and completion.id is not None:
             if completion.pending:
-                _in_the_background.put(completion.id, (NonRecordingSpan(self._span.get_span_context()), self._model))
+                background.pending(completion.id, self._span, self._options)
             else:
-                _in_the_background.pop(completion.id)
+                background.done(completion.id)
         for answer in completion.answers:
             answer.span, answer.request_model, answer.provider = self._span, self._model, self._provider
-        if not is_suppressed():
-            self._observer.observe(completion.answers, HOOK)
-            return
+            if self._telling is not None:
+                self._telling.took_from(answer)
+        self._bring(completion.answers, completion.response)
+
+    def _bring(self, answers: list[Answer], response: Any) -> None:
+        """Hand the answers on; what is still to be asked about them comes back."""
+
+        def follow_up(answer: Answer) -> OpenAIFollowUp:
+            return OpenAIFollowUp(self._client, self._api, self._options, answer, response)
+
         # Logfire's tracer makes no span while it suppresses others; ours stands below its own.
-        token = otel_context.attach(set_span_in_context(self._span, Context()))
+        token = otel_context.attach(set_span_in_context(self._span, Context())) if is_suppressed() else None
         try:
-            self._observer.observe(completion.answers, HOOK)
+            asks = self._observer.observe(answers, HOOK, follow_up)
         finally:
-            otel_context.detach(token)
+            if token is not None:
+                otel_context.detach(token)
+        if asks:
+            self.asks += asks
+            self._answered = time.time_ns()
 
     def _unread(self) -> None:
         """An answer that nobody could look at: counted, lest coverage looks better than it is."""
-        answer = Answer(span=self._span, request_model=self._model, provider=self._provider)
-        self._observer.recorder.absent(answer, semconv.Absent.UNREAD)
+        taken_out = sorted(self._telling.removal.confessions) if self._telling is not None else ()
+        if taken_out:
+            several = taken_out != [0]
+            self._completed(Completion(answers=[Answer(choice=choice if several else None) for choice in taken_out]))
+            return
+        self._observer.recorder.count(semconv.Status.ABSENT, semconv.Absent.UNREAD)
 
     def _end(self, failure: str | None = None) -> None:
         if self._owned:
@@ -284,4 +310,4 @@ class Call:
                     self._span.set_attribute(semconv.ERROR_TYPE, failure)
                     self._span.set_status(Status(StatusCode.ERROR))
             finally:
-                self._span.end()
+                self._span.end(self._answered)

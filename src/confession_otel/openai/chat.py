@@ -9,15 +9,16 @@ from openai.types.chat import ChatCompletion
 from confession_otel import semconv
 
 from .completion import Completion, answer, attributes, tokens
-from .fields import Fields, pick
+from .fields import Fields, is_continued, pick, with_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from openai.types.completion_usage import CompletionUsage
 
     from confession_otel.answer import Answer
 
+NAME: Final = "chat"
 RESPONSE: Final = ChatCompletion
 """The type of a response that is not streamed."""
 
@@ -69,6 +70,82 @@ def read(response: ChatCompletion) -> Completion:
         for one, choice in zip(answers, response.choices, strict=True):
             one.choice = choice.index
     return Completion(response_id, answers, attributes(response_id, response.model, answers, _tokens(response.usage)))
+
+
+_OF_ONE_REQUEST: Final = frozenset(
+    {
+        "audio",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "metadata",
+        "n",
+        "prediction",
+        "stop",
+        "store",
+        "stream",
+        "stream_options",
+        "top_logprobs",
+        "web_search_options",
+    }
+)
+"""Fields that a follow-up does not repeat. All others stay as they are, so that the provider's prompt cache holds."""
+
+
+def continued(body: Mapping[str, Any], given: Answer, _: object) -> Callable[[str, str, int], dict[str, Any]]:
+    """How the conversation goes on after this answer.
+
+    Args:
+        body: of the request that it answers; what the caller does with it afterwards changes nothing here.
+        given: the answer.
+        _: the SDK's own object, which `responses` needs.
+
+    Returns:
+        From the question, its role and the most tokens of the reply to the fields of a request.
+    """
+    said: dict[str, Any] = {"role": "assistant", "content": given.text}
+    if given.evidence.refusal:
+        said = {"role": "assistant", "content": given.text or None, "refusal": given.evidence.refusal}
+    kept = {name: value for name, value in body.items() if name not in _OF_ONE_REQUEST}
+    messages = [*kept.pop("messages", ()), said]
+
+    def request(question: str, role: str, tokens: int) -> dict[str, Any]:
+        # The newer name where it was used already or OpenAI itself is asked; others may know the older one only.
+        newer = "max_completion_tokens" in body or ("max_tokens" not in body and role != "user")
+        limit = "max_completion_tokens" if newer else "max_tokens"
+        fields = {**kept, "messages": [*messages, {"role": role, "content": question}], limit: tokens}
+        if fields.get("tools"):
+            fields["tool_choice"] = "none"
+        if fields.get("functions"):
+            fields["function_call"] = "none"
+        if "modalities" in fields:
+            fields["modalities"] = ["text"]
+        # A schema of the caller's would not let the model report.
+        if isinstance(wanted := fields.get("response_format"), dict) and wanted.get("type") == "json_schema":
+            del fields["response_format"]
+        return fields
+
+    return request
+
+
+def told(body: Mapping[str, Any], instruction: str, role: str) -> dict[str, Any] | None:
+    """A request whose answer will end in a confession; `None` for one whose answer has no room for it.
+
+    Args:
+        body: of the request, which stays as it is.
+        instruction: that asks for it.
+        role: in whose name.
+    """
+    wanted = body.get("response_format")
+    structured = isinstance(wanted, dict) and wanted.get("type", "text") != "text"
+    # `functions` are what `tools` were before; some servers know no others.
+    called = [body.get(name) or "auto" for name in ("tool_choice", "function_call")]
+    silent = any(choice not in ("auto", "none") for choice in called) or "audio" in (body.get("modalities") or ())
+    messages = body.get("messages")
+    if structured or silent or not isinstance(messages, (list, tuple)) or is_continued(messages, role):
+        return None
+    return {**body, "messages": with_message(messages, role, instruction, "text")}
 
 
 class _Choice:

@@ -25,6 +25,8 @@ class Completion:
     """Of an answer span, known after the call."""
     pending: bool = False
     """The provider still works on it, in the background."""
+    response: Any = None
+    """The SDK's own object, where there is one whole."""
     failure: str | None = None
     """What went wrong, where the provider says so and raises nothing."""
 

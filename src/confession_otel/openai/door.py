@@ -14,9 +14,11 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 from confession_otel.guard import Site
 from confession_otel.patching import Patch
+from confession_otel.settings import Way
 
 from . import collector
-from .call import begin
+from .in_band import through
+from .opening import begin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,6 +29,7 @@ _BEGIN: Final = Site("openai.begin")
 _LEAVE: Final = Site("openai.leave")
 _RETURNED: Final = Site("openai.returned")
 _RAISED: Final = Site("openai.raised")
+_ASK: Final = Site("openai.ask")
 
 _observer: Callable[[], Observer] | None = None
 _around: Final[list[Patch]] = []
@@ -39,6 +42,9 @@ def open_for(observer: Callable[[], Observer]) -> None:
     collector.watch()
     for patch in _PATCHES:
         patch.apply()
+    if observer().settings.way is Way.IN_BAND:
+        for patch in _IN_BAND:
+            patch.apply()
     # OpenInference and Logfire put their wrapper on the clients themselves. One that was there before us calls the base
     # client's method of then, and so goes past ours: we go around it.
     for client, patch, wrap in ((OpenAI, _PATCHES[0], _sync), (AsyncOpenAI, _PATCHES[1], _async)):
@@ -54,7 +60,7 @@ def close() -> None:
     global _observer  # noqa: PLW0603 - as above
     _observer = None
     collector.unwatch()
-    for patch in (*_around, *_PATCHES):
+    for patch in (*_around, *_IN_BAND, *_PATCHES):
         patch.remove()
     _around.clear()
 
@@ -69,7 +75,7 @@ def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return request(*arguments, **keywords)
         try:
-            response = request(*arguments, **keywords)
+            response = request(*call.passed.arguments, **call.passed.keywords)
         except BaseException as error:
             with _RAISED:
                 call.raised(error)
@@ -79,6 +85,9 @@ def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
                 call.leave()
         with _RETURNED:
             call.returned(response)
+        if call.asks:
+            with _ASK:
+                call.ask_now()
         return response
 
     return observed
@@ -94,7 +103,7 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
         if call is None:
             return await request(*arguments, **keywords)
         try:
-            response = await request(*arguments, **keywords)
+            response = await request(*call.passed.arguments, **call.passed.keywords)
         except BaseException as error:
             with _RAISED:
                 call.raised(error)
@@ -104,6 +113,9 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
                 call.leave()
         with _RETURNED:
             call.returned(response)
+        if call.asks:
+            with _ASK:
+                await call.ask_now_async()
         return response
 
     return observed
@@ -123,3 +135,5 @@ def _as_method(request: Any) -> Callable[..., Any]:
 
 
 _PATCHES: Final = (Patch(SyncAPIClient, "request", _sync), Patch(AsyncAPIClient, "request", _async))
+_IN_BAND: Final = tuple(Patch(client, "_process_response", through) for client in (SyncAPIClient, AsyncAPIClient))
+"""Only where answers are to be changed."""

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from confession_otel import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _PROVIDER_BY_HOST: Final = (
     ("openai.azure.com", "azure.ai.openai"),
@@ -24,6 +24,9 @@ _PROVIDER_BY_HOST: Final = (
     ("amazonaws.com", "aws.bedrock"),
 )
 """Hosts that speak this API, and their well-known value of `gen_ai.provider.name`; any other is `openai`."""
+
+_TAKES_LATE_INSTRUCTIONS: Final = ("openai.com", "openai.azure.com", "services.ai.azure.com")
+"""Hosts whose models take a system message at the end. Of others many refuse any but the first."""
 
 Fields: TypeAlias = "dict[str, tuple[str, type | tuple[type, ...]]]"
 """Field of a request -> the attribute it becomes, and the types its value may have."""
@@ -69,3 +72,43 @@ def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
             if isinstance(value, kind) and not isinstance(value, bool):
                 attributes[key] = value
     return attributes
+
+
+def late_role(client: Any, body: Mapping[str, Any]) -> str:
+    """In whose name to add a message at the end of a conversation: `system` or `developer`; `user` where it must be."""
+    host = client.base_url.host
+    if not any(host == known or host.endswith("." + known) for known in _TAKES_LATE_INSTRUCTIONS):
+        return "user"
+    messages = body.get("messages") or body.get("input") or ()
+    roles = {message.get("role") for message in messages if isinstance(message, dict)}
+    return "developer" if "developer" in roles else "system"
+
+
+def is_continued(messages: Sequence[Any], role: str) -> bool:
+    """Does a conversation end in words of the assistant that its server has the model go on with?
+
+    Args:
+        messages: of the conversation.
+        role: in whose name a message would be added; a server that takes other than the user's begins anew.
+    """
+    last = messages[-1] if messages else None
+    return role == "user" and isinstance(last, dict) and last.get("role") == "assistant"
+
+
+def with_message(messages: Sequence[Any], role: str, text: str, part: str) -> list[Any]:
+    """A conversation with one message more; a user's is put to the end of his last, as roles must alternate for many.
+
+    Args:
+        messages: as they were, and stay.
+        role: of the message.
+        text: of the message.
+        part: type of a part of text, where a message has parts.
+    """
+    last = messages[-1] if messages else None
+    if role == "user" and isinstance(last, dict) and last.get("role") == "user":
+        content = last.get("content")
+        if isinstance(content, str):
+            return [*messages[:-1], {**last, "content": f"{content}\n\n{text}"}]
+        if isinstance(content, (list, tuple)):
+            return [*messages[:-1], {**last, "content": [*content, {"type": part, "text": text}]}]
+    return [*messages, {"role": role, "content": text}]

@@ -15,13 +15,16 @@ except ImportError:
 from confession_otel import semconv
 
 from .completion import Completion, answer, attributes, tokens
-from .fields import Fields, pick
+from .fields import Fields, is_continued, pick, with_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from openai.types.responses import ResponseUsage
 
+    from confession_otel.answer import Answer
+
+NAME: Final = "responses"
 RESPONSE: Final = (Response, BetaResponse)
 """The types of a response that is not streamed; they have the same fields."""
 
@@ -73,11 +76,14 @@ def read(response: Response) -> Completion:
     """Read a whole response: the text of its messages, without commentary on the way."""
     texts: list[str] = []
     refusals: list[str] = []
-    tool_turn = False
+    tool_turn = commentary = answered = False
     for item in response.output or ():
         if item.type in _FOR_THE_CALLER:
             tool_turn = True
-        elif item.type == "message" and getattr(item, "phase", None) != "commentary":
+        elif item.type == "message" and getattr(item, "phase", None) == "commentary":
+            commentary = True
+        elif item.type == "message":
+            answered = True
             for part in item.content:
                 if part.type == "output_text":
                     texts.append(part.text)
@@ -89,7 +95,7 @@ def read(response: Response) -> Completion:
         _finish_reason(response),
         "".join(refusals) or None,
         response_id=response_id,
-        tool_turn=tool_turn,
+        tool_turn=tool_turn or (commentary and not answered),
     )
     one.conversation_id = getattr(getattr(response, "conversation", None), "id", None)
     answers = [one] if status in _FINISHED else []
@@ -98,8 +104,82 @@ def read(response: Response) -> Completion:
         answers,
         attributes(response_id, response.model, [one], _tokens(response.usage)),
         pending=status in _PENDING,
+        response=response,
         failure=_failure(response),
     )
+
+
+_OF_ONE_REQUEST: Final = frozenset(
+    {
+        "background",
+        "conversation",
+        "include",
+        "max_output_tokens",
+        "metadata",
+        "previous_response_id",
+        "prompt",
+        "store",
+        "stream",
+        "stream_options",
+        "top_logprobs",
+    }
+)
+"""Fields that a follow-up does not repeat. All others stay as they are, so that the provider's prompt cache holds."""
+
+
+def continued(body: Mapping[str, Any], _: Answer, response: Response) -> Callable[[str, str, int], dict[str, Any]]:
+    """How the conversation goes on after this response; arguments and result as in `chat`.
+
+    A response that the provider stores is continued by its id, any other by sending all of it again. The follow-up
+    itself is never stored.
+    """
+    kept = {name: value for name, value in body.items() if name not in _OF_ONE_REQUEST}
+    kept.setdefault("model", response.model)
+    before = kept.pop("input", None) or []
+    if body.get("store") is False:
+        for name in ("previous_response_id", "prompt"):
+            if name in body:
+                kept[name] = body[name]
+        items = [{"role": "user", "content": before}] if isinstance(before, str) else list(before)
+        items += [
+            item.to_dict(mode="json")
+            for item in response.output
+            # Nothing is known of it at the provider's, and its thoughts did not come along.
+            if item.type != "reasoning" or item.encrypted_content
+        ]
+    else:
+        kept["previous_response_id"] = response.id
+        items = []
+
+    def request(question: str, role: str, tokens: int) -> dict[str, Any]:
+        asked = {"role": role, "content": question}
+        fields = {**kept, "input": [*items, asked], "store": False, "max_output_tokens": tokens}
+        if fields.get("tools"):
+            fields["tool_choice"] = "none"
+        wanted = fields.get("text")
+        # A schema of the caller's would not let the model report.
+        if isinstance(wanted, dict) and (wanted.get("format") or {}).get("type") == "json_schema":
+            fields["text"] = {name: value for name, value in wanted.items() if name != "format"}
+        return fields
+
+    return request
+
+
+def told(body: Mapping[str, Any], instruction: str, role: str) -> dict[str, Any] | None:
+    """A request whose answer will end in a confession; as in `chat`."""
+    text = body.get("text")
+    wanted = text.get("format") if isinstance(text, dict) else None
+    structured = isinstance(wanted, dict) and wanted.get("type", "text") != "text"
+    silent = (body.get("tool_choice") or "auto") not in ("auto", "none")
+    # One that is made in the background may be retrieved anywhere, by whom nobody told what to take out.
+    silent = silent or bool(body.get("background"))
+    given = body.get("input") or []
+    if structured or silent or not isinstance(given, (str, list, tuple)):
+        return None
+    messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    if is_continued(messages, role):
+        return None
+    return {**body, "input": with_message(messages, role, instruction, "input_text")}
 
 
 class Chunks:

@@ -16,12 +16,13 @@ from confession_otel.guard import Site
 from .collector import outside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from .completion import Completion
 
 _CHUNK: Final = Site("openai.chunk")
 _OVER: Final = Site("openai.over")
+_ASK: Final = Site("openai.ask")
 
 
 class Chunks(Protocol):
@@ -46,6 +47,20 @@ class Ending(Protocol):
     def first_chunk(self) -> None:
         """The first chunk is here."""
 
+    @property
+    def asks(self) -> Sequence[object]:
+        """What is to be done, once it is over, before the caller goes on."""
+        ...
+
+    def ask_now(self) -> None:
+        """Do it."""
+
+    async def ask_now_async(self) -> None:
+        """Do it, on the caller's event loop."""
+
+    def ask_later(self) -> None:
+        """Leave it to the background: the caller does not wait for the end."""
+
     def ended(self, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
         """It is over, for the reason given or because it was exhausted or closed; called once.
 
@@ -59,10 +74,12 @@ class Ending(Protocol):
 class Rest:
     """The state of what is still to come: what has, and whether it is over."""
 
-    __slots__ = ("_chunks", "_closable", "_closers", "_ending", "_started", "reading")
+    __slots__ = ("_chunks", "_closable", "_closers", "_ended", "_ending", "_started", "reading")
 
     def __init__(self, ending: Ending) -> None:
         self._ending: Ending | None = ending
+        self._ended: Ending | None = None
+        """The same when it has been told, until what it asks for is done."""
         self._chunks: Chunks | None = None
         self._started = False
         self._closable: Any = None
@@ -108,10 +125,25 @@ class Rest:
     def over(self, error: BaseException | None = None, *, exhausted: bool = False) -> None:
         """It ended."""
         ending, self._ending = self._ending, None
-        if ending is not None:
-            with _OVER:
+        with _OVER:
+            if ending is not None:
                 self._release()
+                self._ended = ending
                 outside(lambda: _end(ending, self._chunks, error, exhausted=exhausted))
+            if not exhausted and self._ended is not None and self._ended.asks:
+                outside(self._ended.ask_later)
+
+    def ask_now(self) -> None:
+        """It was exhausted, and the caller is about to learn that."""
+        ended, self._ended = self._ended, None
+        if ended is not None and ended.asks:
+            ended.ask_now()
+
+    async def ask_now_async(self) -> None:
+        """The same, on the caller's event loop."""
+        ended, self._ended = self._ended, None
+        if ended is not None and ended.asks:
+            await ended.ask_now_async()
 
     def _release(self) -> None:
         # What the caller closed is as it was, and nothing refers to itself through us.
@@ -153,6 +185,8 @@ class _Tap:
             chunk = next(self._iterator)
         except StopIteration:
             rest.over(exhausted=True)
+            with _ASK:
+                rest.ask_now()
             raise
         except BaseException as error:
             rest.over(error)
@@ -185,6 +219,8 @@ class _AsyncTap:
             chunk = await anext(self._iterator)
         except StopAsyncIteration:
             rest.over(exhausted=True)
+            with _ASK:
+                await rest.ask_now_async()
             raise
         except BaseException as error:
             rest.over(error)

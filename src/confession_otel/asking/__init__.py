@@ -1,0 +1,6 @@
+"""Asking for a confession: the question, the budget, the worker, and one answer's way through them."""
+
+from .asker import Ask, Asker
+from .worker import flush, shutdown
+
+__all__ = ["Ask", "Asker", "flush", "shutdown"]

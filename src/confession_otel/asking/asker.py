@@ -1,0 +1,206 @@
+"""One answer asked about: budget, turn, request, reply, and what is recorded of it.
+
+Each final answer ends as exactly one of confessed, not asked and failed, and is counted as that.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import NonRecordingSpan
+
+from confession_otel import semconv
+from confession_otel.bounded_read import read
+from confession_otel.guard import Site
+from confession_otel.semconv import NotAsked, Source, Status
+from confession_otel.settings import AskMode
+from confession_otel.suppression import own_request
+
+from . import question
+from .budget import Budget
+from .own_loop import OwnLoop
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from confession_otel.answer import Answer
+    from confession_otel.recorder import Recorder
+    from confession_otel.settings import Settings
+
+    from .follow_up import FollowUp, Reply
+    from .worker import Turn
+
+_ASK: Final = Site("asking")
+
+
+class Asker:
+    """Asks under one set of settings. Sends nothing and starts no thread before the first answer comes."""
+
+    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.settings = settings
+        self.question = question.follow_up(settings.policies)
+        self.budget = Budget(
+            sample=settings.sample,
+            triggers=settings.triggers,
+            max_requests_per_minute=settings.max_requests_per_minute,
+            max_tokens_per_minute=settings.max_tokens_per_minute,
+        )
+        self.worker = Worker(settings.max_queue, settings.max_concurrency)
+
+    def ask(
+        self, answer: Answer, follow_up: Callable[[Answer], FollowUp] | None, *, spoof_suspected: bool
+    ) -> Ask | None:
+        """Have a final answer asked about.
+
+        Args:
+            answer: whose confession is wanted.
+            follow_up: how to go on with its conversation, where the hook knows one.
+            spoof_suspected: something in the answer looks like a confession.
+
+        Returns:
+            With `ask_mode=inline` what the hook is to carry out at the call's end; else `None`: it is under way in the
+            background, or counted as not asked.
+        """
+        if follow_up is None:
+            self.recorder.count(Status.NOT_ASKED, NotAsked.NO_CLIENT)
+            return None
+        refusal = self.budget.refuses(answer)
+        if refusal is not None:
+            self.recorder.count(Status.NOT_ASKED, refusal)
+            return None
+        ask = Ask(self, answer, follow_up(answer), spoof_suspected=spoof_suspected)
+        if self.settings.ask_mode is AskMode.INLINE:
+            return ask
+        ask.later()
+        return None
+
+
+class Ask:
+    """The asking about one answer. Of `later`, `now` and `anow` one is to be called, once."""
+
+    __slots__ = ("_answer", "_asker", "_follow_up", "_span", "_spoof_suspected", "_started")
+
+    def __init__(self, asker: Asker, answer: Answer, follow_up: FollowUp, *, spoof_suspected: bool) -> None:
+        self._asker = asker
+        self._answer = answer
+        self._follow_up = follow_up
+        self._spoof_suspected = spoof_suspected
+        self._span: Span | None = None
+        self._started = 0.0
+
+    def later(self) -> None:
+        """Ask in the background."""
+        # By then it has ended: nothing is to hold it, or to write onto it.
+        self._answer.span = NonRecordingSpan(self._answer.span.get_span_context())
+        refusal = self._asker.worker.submit(self)
+        if refusal is not None:
+            self.dropped(refusal)
+
+    def now(self) -> None:
+        """Ask here, and wait for the reply."""
+        with _ASK:
+            self._ask(lambda: True, None)
+
+    async def anow(self) -> None:
+        """Ask from the event loop that runs here."""
+        settings = self._asker.settings
+        with _ASK:
+            span = self._begin()
+            try:
+                with own_request(span):
+                    reply = await self._follow_up.asend(
+                        self._asker.question, seconds=settings.timeout, tokens=settings.max_output_tokens
+                    )
+            except BaseException as error:
+                self._failed(span, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                self._replied(span, reply)
+
+    def run(self, turn: Turn) -> None:
+        """Ask in the background: called by the worker."""
+        self._ask(turn.settle, lambda: turn.kept(OwnLoop))
+
+    def dropped(self, reason: str) -> None:
+        """It is not asked, or nobody waits for the reply any more: called by the worker."""
+        if self._span is None:
+            self._asker.recorder.count(Status.NOT_ASKED, NotAsked(reason))
+        else:
+            self._record_failure(self._span, reason)
+
+    def _ask(self, may_tell: Callable[[], bool], own_loop: Callable[[], OwnLoop] | None) -> None:
+        span = self._begin()
+        try:
+            with own_request(span):
+                reply = self._send(own_loop)
+        except BaseException as error:
+            if may_tell():
+                self._failed(span, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if may_tell():
+                self._replied(span, reply)
+
+    def _begin(self) -> Span:
+        self._started = time.perf_counter()
+        self._span = self._asker.recorder.begin(self._answer)
+        return self._span
+
+    def _send(self, own_loop: Callable[[], OwnLoop] | None) -> Reply:
+        settings = self._asker.settings
+        return self._follow_up.send(
+            self._asker.question, seconds=settings.timeout, tokens=settings.max_output_tokens, own_loop=own_loop
+        )
+
+    def _failed(self, span: Span, error: BaseException) -> None:
+        # A caller who cancels his call says nothing of the provider.
+        if isinstance(error, Exception):
+            self._asker.budget.failed()
+        self._record_failure(span, "timeout" if isinstance(error, TimeoutError) else type(error).__qualname__)
+
+    def _record_failure(self, span: Span, error: str) -> None:
+        seconds = time.perf_counter() - self._started
+        self._asker.recorder.failed(self._answer, span, seconds, error, self._attributes())
+
+    def _replied(self, span: Span, reply: Reply) -> None:
+        seconds = time.perf_counter() - self._started
+        asker = self._asker
+        asker.budget.succeeded()
+        asker.budget.spent(reply.input_tokens + reply.output_tokens)
+        asker.recorder.replied(self._answer, seconds, reply.input_tokens, reply.output_tokens)
+        confession = read(reply.text)
+        if reply.truncated:
+            confession = replace(confession, truncated=True)
+        asker.recorder.record(
+            confession,
+            self._answer,
+            Source.ASK,
+            spoof_suspected=self._spoof_suspected,
+            unaddressed=question.unaddressed(asker.settings.policies, confession),
+            asking={**self._attributes(), **_reply_attributes(reply)},
+            span=span,
+        )
+
+    def _attributes(self) -> dict[str, AttributeValue]:
+        return question.attributes(self._follow_up.role)
+
+
+def _reply_attributes(reply: Reply) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        semconv.ASKING_INPUT_TOKENS: reply.input_tokens,
+        semconv.ASKING_OUTPUT_TOKENS: reply.output_tokens,
+    }
+    if reply.cached_tokens:
+        attributes[semconv.ASKING_CACHED_TOKENS] = reply.cached_tokens
+    if reply.response_id:
+        attributes[semconv.ASKING_RESPONSE_ID] = reply.response_id
+    return attributes

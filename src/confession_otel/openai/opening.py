@@ -1,0 +1,66 @@
+"""Which calls are observed: what passes the SDK's door, and is an answer of a model that is ours to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import get_current_span
+
+from confession_otel.answer import is_inference
+from confession_otel.guard import Site
+from confession_otel.observation import take
+from confession_otel.settings import Way
+from confession_otel.suppression import is_own_request, is_suppressed
+
+from . import background, chat, responses
+from .call import Call
+from .passed import Passed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from confession_otel.observation import Observer
+
+_TELL: Final = Site("openai.tell")
+_START: Final = Site("openai.start")
+
+_APIS: Final[dict[str, ModuleType]] = {
+    "/chat/completions": chat,
+    "/responses": responses,
+    "/responses?beta=true": responses,
+}
+"""Path of the request -> how its fields are read."""
+
+
+def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Call | None:
+    """A call to be observed, begun; `None` for one that is not ours: another API, suppressed, switched off.
+
+    Args:
+        observer: gives the observer in force.
+        arguments: of `request(client, cast_to, options, *, stream, stream_cls)`.
+        keywords: of the same.
+    """
+    passed = Passed(arguments, keywords)
+    options = passed.options
+    api, origin = None, None
+    if options.method == "post":
+        api = _APIS.get(options.url)
+    elif options.method == "get":
+        origin = background.retrieved(options.url)
+        api = None if origin is None else responses
+    # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
+    if api is None or is_own_request() or (is_suppressed() and not is_inference(get_current_span())):
+        return None
+    now = observer()
+    if not now.settings.enabled:
+        return None
+    take()
+    call = Call(now, api, passed)
+    # What began must end, also where it failed to begin in whole.
+    if now.settings.way is Way.IN_BAND and origin is None:
+        with _TELL:
+            call.tell()
+    with _START:
+        call.start(origin)
+    return call
