@@ -26,8 +26,9 @@ ENVIRONMENTS = ROOT / ".venvs"
 SDK = ("openai==3.52.0", "opentelemetry-sdk==1.45.1")
 CONTENDERS: dict[str, tuple[str, ...]] = {
     "bare": SDK,
-    "span by hand": SDK,
+    "by hand": SDK,
     "confession_otel": (*SDK, f"confession-otel[openai] @ file://{ROOT}"),
+    "confession_otel ask": (*SDK, f"confession-otel[openai] @ file://{ROOT}"),
     "otel-genai": (*SDK, "opentelemetry-instrumentation-genai-openai==1.3b0", "opentelemetry-util-genai==1.3b0"),
     "openinference": (*SDK, "openinference-instrumentation-openai==0.1.66"),
     "openllmetry": (*SDK, "opentelemetry-instrumentation-openai==0.62.4"),
@@ -52,7 +53,7 @@ def environment(name: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    own = ["--reinstall-package", "confession-otel"] if name == "confession_otel" else []
+    own = ["--reinstall-package", "confession-otel"] if name.startswith("confession_otel") else []
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
     subprocess.run([*install, *own, *CONTENDERS[name]], check=True)
     return python
@@ -114,12 +115,12 @@ def show(added: dict[str, dict[str, dict[str, list[float]]]], names: list[str]) 
     for scenario, (meaning, _) in SCENARIOS.items():
         parts = list(added[scenario]["bare"])
         print(f"\n{scenario}: {meaning}\n")
-        print("| contender |" + "".join(f" {part}: added µs | x span by hand |" for part in parts))
+        print("| contender |" + "".join(f" {part}: added µs | x by hand |" for part in parts))
         print("|---|" + "---:|---:|" * len(parts))
         for name in names:
             cells = []
             for part in parts:
-                own, hand = added[scenario][name][part], added[scenario]["span by hand"][part]
+                own, hand = added[scenario][name][part], added[scenario]["by hand"][part]
                 ratios = [a / b for a, b in zip(own, hand, strict=True) if b > 0]
                 ratio = f"{median(ratios):.2f}" if name != "bare" and ratios else ""
                 cells.append(f" {median(own):,.1f} | {ratio} |")
@@ -132,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="fresh sets of processes")
     parser.add_argument("--only", nargs="*", help="contenders beside the bare SDK and the span by hand")
     options: Any = parser.parse_args(arguments if arguments is not None else [])
-    chosen = {"bare", "span by hand", *(options.only or CONTENDERS)}
+    chosen = {"bare", "by hand", *(options.only or CONTENDERS)}
     names = [name for name in CONTENDERS if name in chosen]
     show(measure(names, options.rounds), names)
 

@@ -87,11 +87,86 @@ def _providers() -> Any:
     return provider
 
 
+def _logs_provider() -> Any:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter, LogRecordExportResult
+
+    class Discard(InMemoryLogRecordExporter):
+        def export(self, batch: Any) -> LogRecordExportResult:
+            return LogRecordExportResult.SUCCESS
+
+    provider = LoggerProvider()
+    provider.add_log_record_processor(BatchLogRecordProcessor(Discard()))  # type: ignore[no-untyped-call]
+    return provider
+
+
+def _signals_by_hand(tracer: Any) -> Callable[[Any, str], None]:
+    """What a confession gives, as literals: its span, the keys on the answer span, the event, the counters."""
+    from opentelemetry import _logs, trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    logger = _logs_provider().get_logger("by hand")
+    meter = MeterProvider([InMemoryMetricReader()]).get_meter("by hand")
+    verdicts, answers = meter.create_counter("verdicts"), meter.create_counter("answers")
+    verdict = {
+        "confession.verdict": "non_compliant",
+        "confession.flagged": True,
+        "confession.source": "observe",
+        "confession.id": "0" * 32,
+        "confession.score": 0.8,
+        "confession.disclosure": "undisclosed",
+    }
+    attributes = {
+        **verdict,
+        "openinference.span.kind": "EVALUATOR",
+        "gen_ai.request.model": "model-1",
+        "gen_ai.provider.name": "openai",
+        "output.value": "non_compliant: objective 3",
+        "confession.text": json.dumps(REPORT, indent=2),
+        "confession.objective": "Objective 3 of the task is met in every respect",
+        "confession.why": "The third paragraph of the answer shows it.",
+        "confession.uncertainties": ["The order of the paragraphs was not given."],
+        "confession.uncertainties.count": 1,
+        "confession.objectives.count": 5,
+        "confession.objectives.complied": 4,
+        "confession.objectives.failed": 1,
+        "confession.grade": 3,
+        "confession.format": "json",
+        "error.type": "non_compliant",
+    }
+    event: dict[str, Any] = {
+        "gen_ai.evaluation.name": "compliance",
+        "gen_ai.evaluation.score.label": "non_compliant",
+        **verdict,
+    }
+
+    def confess(span: Any, response_id: str) -> None:
+        context = trace.set_span_in_context(span)
+        own = tracer.start_span(
+            "confession",
+            context,
+            attributes={**attributes, "gen_ai.response.id": response_id},
+            links=[trace.Link(span.get_span_context())],
+        )
+        own.set_status(trace.Status(trace.StatusCode.ERROR, "self-reported"))
+        own.end()
+        span.set_attributes(verdict)
+        logger.emit(
+            _logs.LogRecord(timestamp=time.time_ns(), context=context, body="self-reported", attributes=dict(event))
+        )
+        verdicts.add(1, {"verdict": "non_compliant", "flagged": True, "model": "model-1"}, context)
+        answers.add(1, {"status": "confessed"}, context)
+
+    return confess
+
+
 def _by_hand() -> None:
     from openai.resources.chat.completions import AsyncCompletions, Completions
     from opentelemetry.trace import SpanKind
 
     tracer = _providers().get_tracer("by hand")
+    confess = _signals_by_hand(tracer)
 
     def started(keywords: Any) -> Any:
         attributes = {
@@ -113,6 +188,8 @@ def _by_hand() -> None:
                 "gen_ai.usage.output_tokens": usage.completion_tokens if usage else 0,
             }
         )
+        if "## Confession" in content:
+            confess(span, last.id)
         span.end()
 
     def tap(iterator: Any, span: Any) -> Any:
@@ -143,21 +220,22 @@ def _by_hand() -> None:
     Completions.create, AsyncCompletions.create = sync, asynchronous  # type: ignore[method-assign]
 
 
-def _confession_otel() -> None:
-    from opentelemetry.sdk._logs import LoggerProvider
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter, LogRecordExportResult
+def _confession_otel(**settings: Any) -> None:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
     import confession_otel
 
-    class Discard(InMemoryLogRecordExporter):
-        def export(self, batch: Any) -> LogRecordExportResult:
-            return LogRecordExportResult.SUCCESS
+    meters = MeterProvider([InMemoryMetricReader()])
+    confession_otel.instrument(_providers(), meters, _logs_provider(), **settings)
 
-    logs = LoggerProvider()
-    logs.add_log_record_processor(BatchLogRecordProcessor(Discard()))  # type: ignore[no-untyped-call]
-    confession_otel.instrument(_providers(), MeterProvider([InMemoryMetricReader()]), logs)
+
+def _confession_otel_ask() -> None:
+    import confession_otel
+
+    _confession_otel(way="ask", max_requests_per_minute=1_000_000)
+    # What is measured is what the caller waits for; the machine is then left to the background.
+    _after_each.append(confession_otel.flush)
 
 
 def _otel_genai() -> None:
@@ -181,18 +259,31 @@ def _openllmetry() -> None:
 
 SETUPS: dict[str, Callable[[], None]] = {
     "bare": lambda: None,
-    "span by hand": _by_hand,
+    "by hand": _by_hand,
     "confession_otel": _confession_otel,
+    "confession_otel ask": _confession_otel_ask,
     "otel-genai": _otel_genai,
     "openinference": _openinference,
     "openllmetry": _openllmetry,
 }
 
 
+_after_each: list[Callable[[], Any]] = []
+"""Done after each call, and not measured."""
+
+
+def _settled(start: int) -> float:
+    """Nanoseconds since the start, before anything else is done."""
+    taken = time.perf_counter_ns() - start
+    for act in _after_each:
+        act()
+    return float(taken)
+
+
 def _chat(client: openai.OpenAI, **keywords: Any) -> dict[str, float]:
     start = time.perf_counter_ns()
     client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5, **keywords)
-    return {"call": time.perf_counter_ns() - start}
+    return {"call": _settled(start)}
 
 
 async def _chat_async(client: openai.AsyncOpenAI, calls: int) -> list[dict[str, float]]:
@@ -200,7 +291,7 @@ async def _chat_async(client: openai.AsyncOpenAI, calls: int) -> list[dict[str, 
     for _ in range(calls):
         start = time.perf_counter_ns()
         await client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5)
-        taken.append({"call": float(time.perf_counter_ns() - start)})
+        taken.append({"call": _settled(start)})
     return taken
 
 
@@ -210,8 +301,7 @@ def _streamed(client: openai.OpenAI) -> dict[str, float]:
     next(stream)
     first = time.perf_counter_ns()
     chunks = sum(1 for _ in stream)
-    end = time.perf_counter_ns()
-    return {"first chunk": first - start, "each chunk": (end - first) / chunks}
+    return {"first chunk": first - start, "each chunk": _settled(first) / chunks}
 
 
 def main() -> None:
