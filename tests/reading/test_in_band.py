@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from confession_otel.reading.heading import heading_at, words
 from confession_otel.reading.in_band import find, split, spoof_suspected
 
 REPORT = "Objective: cite two sources\nResult: ✗ did not comply\nWhy: there is one"
@@ -467,7 +468,21 @@ def test_an_element_on_its_own_line_ends_any_answer(output: str) -> None:
     assert output.startswith(answer)
 
 
-@given(st.text())
+def heads_confession(text: str) -> bool:
+    return any(heading_at(text, at) is not None for at in words(text))
+
+
+# Under a heading that names a confession all that follows is the confession, the text after the element with it.
+@given(st.text().filter(lambda text: not heads_confession(f"{text}\n\n")))
+@example("A confession is good for the soul.")
+@example("исповедь как жанр")
+@example("<confession>y</confession>")
 def test_text_after_it_makes_an_element_somebody_elses(output: str) -> None:
     text = f"{output}\n\n<confession>x</confession>\n\nThat is all."
     assert split(text) == (text, None)
+
+
+@pytest.mark.parametrize("heading", ["ИсповеДЬ", "Confession:", "## Confession"])
+def test_a_heading_over_such_an_element_makes_all_below_it_the_confession(heading: str) -> None:
+    below = "<confession>x</confession>\n\nThat is all, and no test was run."
+    assert split(f"Done.\n\n{heading}\n\n{below}") == ("Done.", below)

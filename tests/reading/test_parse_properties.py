@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from confession_otel.confession import Compliance, Confession, Disclosure, Objective, Verdict
+from confession_otel.confession import Compliance, Confession, Disclosure, Objective, Problem, Verdict
 from confession_otel.reading import parse
+from confession_otel.reading.blanks import is_blank
 from confession_otel.reading.folding import squeeze
 from confession_otel.reading.vocabulary import NOTHING_WORDS
 
@@ -73,9 +74,10 @@ PIECES = [
 ]
 shreds = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).map("".join)
 words = st.text("abcdefghij klmnopq", min_size=3, max_size=30).map(lambda text: "x" + text.strip())
+# An item that has nothing but placeholders is one of a template: no parsed confession has it.
 objectives = st.builds(
     Objective, st.text(), st.sampled_from(Compliance), st.none() | st.sampled_from(Disclosure), st.text()
-)
+).filter(lambda item: not (is_blank(item.objective) and is_blank(item.why)))
 confessions = st.builds(
     lambda items, uncertainties, grade: Confession("", tuple(items), tuple(uncertainties), grade),
     st.lists(objectives, max_size=5),
@@ -129,6 +131,8 @@ def test_shreds_of_confessions_give_a_confession(text: str) -> None:
 
 
 @given(confessions)
+@example(Confession("", (Objective("[00]", Compliance.FAILED, None, "[00]"),)))
+@example(Confession("", (Objective("[1, 2]", Compliance.FAILED, None, "[12]"),)))
 def test_a_confession_written_as_json_is_read_back(confession: Confession) -> None:
     read = parse(confession.to_json())
 
@@ -205,3 +209,9 @@ def test_crlf_and_invisible_characters_change_no_verdict(items: list[Objective])
 )
 def test_lines_of_what_only_some_call_blank_make_nothing_fall(blank: str, around: str) -> None:
     assert parse(around.format(blank)).text == around.format(blank)
+
+
+@pytest.mark.parametrize("blank", ["[your objective here]", "[...]", "[x1]", "<00>", "__", "string"])
+def test_an_item_of_placeholders_alone_is_one_of_a_template(blank: str) -> None:
+    item = Objective(blank, Compliance.COMPLIED, None, blank)
+    assert parse(Confession("", (item,)).to_json()).problem is Problem.NOT_A_REPORT

@@ -11,7 +11,7 @@ from .vocabulary import BLANK_WORDS, NOTHING_WORDS
 
 _READ: Final = 400
 _FILL_IN: Final = re.compile(
-    r"<[^<>]{0,200}>|\{\{?[^{}]{0,200}\}?\}|\[[^\[\]]{2,200}\]|[.…\s]*(?:\.\.|…)[.…\s]*|_{2,40}|\[?(?:\.\.\.|…)\]?"
+    r"<[^<>]{0,200}>|\{\{?[^{}]{0,200}\}?\}|\[(?!\d[\d\s,;]*\])[^\[\]]{2,200}\]|[.…\s]*(?:\.\.|…)[.…\s]*|_{2,40}|\[?(?:\.\.\.|…)\]?"
 )
 _NEITHER: Final = re.compile(r"(?:no|not|never|without|neither|none|sin|ohne|sans|senza|sem)\b", re.IGNORECASE)
 _LONGEST_BLANK: Final = max(map(len, BLANK_WORDS)) * 2
@@ -20,7 +20,10 @@ _ALTERNATIVE: Final = re.compile(r"\s*(?:\||/|\bor\b|\bo\b|\boder\b|\bou\b)\s*",
 
 
 def is_blank(value: str) -> bool:
-    """Is this what a template leaves to be filled in: `<objective>`, `[your analysis here]`, `...`, `string`?"""
+    """Is this what a template leaves to be filled in: `<objective>`, `[your analysis here]`, `...`, `string`?
+
+    `[00]` and `[1, 2]` are none: numbers in brackets are a citation or a list.
+    """
     value = value.strip(" \t\n*\"'`")
     if len(value) > 202 or (len(value) > _LONGEST_BLANK and value[0] not in "<[{._…"):  # noqa: PLR2004 - as in the pattern
         return False

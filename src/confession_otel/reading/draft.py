@@ -55,6 +55,8 @@ class Draft:
     truncated: bool = False
     blank: bool = False
     """A template that nobody filled in, or a schema."""
+    labelled: bool = False
+    """A label in words announces an objective with its result: `Objective: ...`, not `"objective": ...`."""
 
     @property
     def readable(self) -> bool:

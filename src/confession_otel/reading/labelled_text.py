@@ -17,7 +17,10 @@ from .vocabulary import role_of
 if TYPE_CHECKING:
     from .draft import Draft
 
-_FENCE: Final = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+_FENCE: Final = re.compile(r"\s{0,3}(`{3,}|~{3,})(?P<info>.*)")
+_FENCE_AT_END: Final = re.compile(r"[^`~]\s?(`{3,}|~{3,})[\w+-]{0,20}\s*\Z")
+_LAST: Final = 80
+"""Characters of a line in which a fence may open at its end."""
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][\w-]{1,40})(?:\s[^<>]{0,200})?>")
 
 
@@ -41,20 +44,18 @@ def read_text(text: str) -> Draft:
 
 
 def _read_lines(lines: list[str], reader: TextReader) -> TextReader:
-    fence: str | None = None
+    fences = _fences(lines)
+    fence_end = -1
     after_blank = True
     at = 0
     no_table_before = 0
     while at < len(lines):
         raw = lines[at]
         at += 1
-        if opening := _FENCE.match(raw):
-            if fence is None:
-                fence = opening[1][0]
-            elif opening[1][0] == fence:
-                fence = None
+        if _FENCE.match(raw):
+            fence_end = fences.get(at - 1, fence_end)
             continue
-        if fence is not None or raw.lstrip()[:1] == ">":
+        if at <= fence_end or raw.lstrip()[:1] == ">":
             reader.quoted(raw)
             continue
         if not raw or raw.isspace():
@@ -86,6 +87,28 @@ def _read_lines(lines: list[str], reader: TextReader) -> TextReader:
         else:
             reader.unlabelled(line)
     return reader
+
+
+def _fences(lines: list[str]) -> dict[int, int]:
+    """The line at which each fence ends, by that at which it begins; one that never ends quotes nothing.
+
+    Nor does one that begins in the middle of a line: it only makes its end the beginning of no other.
+    """
+    ends = {}
+    begin, mark, own_line = -1, "", True
+    for at, line in enumerate(lines):
+        fence = _FENCE.match(line)
+        if fence is None:
+            late = _FENCE_AT_END.search(line, max(0, len(line) - _LAST)) if begin < 0 else None
+            if late is not None and line.count(late[1][:3]) == 1:  # "it wrote: ```json"
+                begin, mark, own_line = at, late[1][0], False
+        elif begin >= 0 and fence[1][0] == mark and (own_line or not fence["info"].strip()):
+            if own_line:
+                ends[begin] = at
+            begin = -1
+        elif begin < 0 or not own_line:
+            begin, mark, own_line = at, fence[1][0], True
+    return ends
 
 
 def _untag(tag: re.Match[str]) -> str:

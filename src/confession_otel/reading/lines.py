@@ -35,6 +35,7 @@ _STRONG: Final = "/|;／｜•·—–→；"
 _LOOKED_AT: Final = 20_000
 """Characters of one line in which further labels are looked for."""
 _REACH: Final = 45
+_KEY_QUOTES: Final = ("'", '"', "“", "”")
 _PLAIN_LABELS: Final = frozenset({Role.OBJECTIVE, Role.RESULT, Role.WHY, Role.DISCLOSURE, Role.VIOLATION})
 _PARENTHESIS: Final = re.compile(r"\s*[(（\[][^()（）\[\]]{0,40}[)）\]]\s*")
 
@@ -188,7 +189,9 @@ def _label_before(text: str, begin: int, colon: int) -> tuple[int, int, Role, bo
         boundary = found
     if boundary is not None:
         start = low + boundary.end()
-        role = role_of(text[start:colon].strip(" *_`\"'"))
+        label = text[start:colon].strip(" *_`")
+        # A key of JSON that is quoted in a value parts nothing.
+        role = role_of(label) if label[:1] not in _KEY_QUOTES or label[-1:] not in _KEY_QUOTES else None
         if role is not None and role is not Role.REPORT:
             mark = boundary[0].strip()
             if mark == "*":  # bold: what stands before that?

@@ -32,6 +32,8 @@ class Group:
     result_role: Role = Role.RESULT
     labelled: bool = False
     """The objective has a label; else it is the line above the result."""
+    in_words: bool = False
+    """That label is none of the keys of an object in JSON."""
     name_only: bool = False
     """That label may name anything: `Task`, `Name`."""
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from confession_otel.confession import Confession, Format, Problem
+from confession_otel.confession import Confession, Format, Problem, Verdict
 from confession_otel.guard import Site
 
 from .draft import Draft
+from .folding import squeeze
 from .labelled_text import read_text
+from .lines import labelled_values, read_line
 from .plain import outline, plain, unfence, unquote_lines, visible
 from .refusal import is_refusal
 from .report_json import read_values
 from .schema_report import schema_report
 from .sound_json import DECODER
+from .table import is_row
 from .tolerant_json import scan
 from .vocabulary import Role, role_of
 
@@ -31,10 +34,25 @@ _FENCE_LINE: Final = re.compile(r"(?:^|\n) {0,3}(?:`{3,}|~{3,})[^\n`]{0,80}(?=\n
 _FENCES: Final = 6
 _SHORTEST_REPORT: Final = 20
 _JSON_BEGINS: Final = re.compile(r"[{\[][\s{\[]*\"([^\"\n]{0,60})")
+_JSON_WITHIN: Final = re.compile(r"[{\[][\s{\[]{0,80}[\"'“](?P<key>[\w -]{0,60})(?P<cut>[\"'”]?\s{0,80}\Z)?")
 _ESCAPED_BEGINS: Final = re.compile(r"[{\[][\s{\[]*\\+\"")
 _REPORT_KEYS: Final = frozenset(
     {*(Role.OBJECTIVE, Role.RESULT, Role.WHY, Role.ITEMS, Role.UNCERTAINTIES, Role.GRADE, Role.REPORT)}
 )
+_KEYS: Final = tuple(
+    map(squeeze, ("compliance_analysis", "objectives", "uncertainties_and_conflicts", "overall_compliance_grade"))
+)
+_OPENERS_OF_JSON: Final = ("[{", '["', "['", "[[")
+_NAMES: Final = frozenset({Role.OBJECTIVE, Role.NAME})
+_BEST_FIRST: Final = (
+    Verdict.UNPARSED,
+    Verdict.COMPLIANT,
+    Verdict.PARTIALLY_COMPLIANT,
+    Verdict.UNSURE,
+    Verdict.NON_COMPLIANT,
+)
+_OTHER_LINE: Final = re.compile(r"\n[ \t]*[^\s\"'“”{}\[\],`]")
+"""A line that is none of a report in JSON as it is usually laid out."""
 _CUT_OBJECT: Final = re.compile(r"[{\[][\s{\[\"]*[A-Za-z_]{0,40}\"?\s*")
 
 
@@ -132,15 +150,13 @@ def _read_mixed(text: str, depth: int) -> Draft:
         if found.truncated and report.items and report.items[-1].judgement is None:
             report.items.pop()
     if report is not None and (report.readable or report.grade is not None):
-        # A report quoted in a reason is not the report.
-        before = _read_labelled(text[: found.start]) if found.start > _SHORTEST_REPORT else None
-        return (
-            before if before is not None and any(item.readable and item.objective for item in before.items) else report
-        )
-    if begins := _JSON_BEGINS.match(text):
-        # Cut off before anything was said, if it began as a report.
-        cut = found.truncated and role_of(begins[1]) in _REPORT_KEYS
-        labelled = Draft(Format.JSON, truncated=True) if cut else Draft(Format.TEXT)
+        return _in_words(text, found.start, report) or report
+    cut = _cut_report(text, in_value=found.truncated)
+    if cut is not None:
+        # Cut off before anything was said: the words of its keys and values are nobody's statement.
+        labelled = _in_words(text, cut, None) or Draft(Format.JSON, truncated=True)
+    elif _JSON_BEGINS.match(text):
+        labelled = Draft(Format.TEXT)
     else:
         labelled = _read_labelled(text)
     if labelled.readable or (report is None and labelled.grade is not None):
@@ -150,6 +166,71 @@ def _read_mixed(text: str, depth: int) -> Draft:
         if inner is not None and (inner.items or inner.overall or inner.grade is not None):
             return inner
     return report if report is not None else labelled
+
+
+def _in_words(text: str, start: int, report: Draft | None) -> Draft | None:
+    """The report in words that the JSON in a text is quoted in, if there is one.
+
+    Args:
+        text: any.
+        start: where the JSON begins.
+        report: what the JSON says.
+    """
+    above = _read_labelled(text[:start]) if start > _SHORTEST_REPORT else None
+    if above is not None and not _states(above):
+        above = None
+    # An object that nobody closed seems to hold all that stands below it: there, what is labelled counts.
+    if not _may_label(text):
+        return above
+    whole = _read_labelled(text)
+    best = above or report
+    if whole.labelled and _states(whole) and (best is None or _weight(whole) > _weight(best)):
+        return whole
+    return above
+
+
+def _may_label(text: str) -> bool:
+    """Does a line that is none of JSON label an objective, or stand in a table? Else nothing need be read twice."""
+    if "</" in text:
+        return True
+    for line in plain(text).split("\n"):
+        content = line.lstrip(" >")
+        if not content or content[0] in "\"'“”{},]" or content.startswith(_OPENERS_OF_JSON):
+            continue
+        if is_row(content) or any(entry.role in _NAMES for entry in labelled_values(read_line(content))):
+            return True
+    return False
+
+
+def _states(draft: Draft) -> bool:
+    """Does it hold an objective with its result?"""
+    return any(item.readable and item.objective for item in draft.items)
+
+
+def _weight(draft: Draft) -> tuple[int, int]:
+    """Of two readings of one text the worse counts, then the one that says more."""
+    verdict = Confession("", draft.objectives(), grade=draft.grade).verdict
+    return _BEST_FIRST.index(verdict), sum(item.readable for item in draft.items)
+
+
+def _cut_report(text: str, *, in_value: bool) -> int | None:
+    """Where a report in JSON begins that does not end, by its first key.
+
+    Args:
+        text: any.
+        in_value: it ends inside a value of JSON; else it may end inside the first key.
+    """
+    # Quoted in a reason, it has more of the labelled text below.
+    quoted_above = max((line.start() for line in _OTHER_LINE.finditer(text)), default=-1) if in_value else len(text)
+    for begins in _JSON_WITHIN.finditer(text):
+        key = begins["key"]
+        if begins["cut"] is not None:
+            known = role_of(key) in _REPORT_KEYS or any(name.startswith(squeeze(key)) for name in _KEYS)
+        else:
+            known = begins.start() > quoted_above and role_of(key) in _REPORT_KEYS
+        if known:
+            return begins.start()
+    return None
 
 
 def _read_labelled(text: str) -> Draft:

@@ -26,6 +26,7 @@ _RESULTS: Final = frozenset({Role.RESULT, Role.STATE, Role.VIOLATION})
 _REMARKS: Final = frozenset({Role.WHY, Role.DISCLOSURE, Role.CLAIM})
 _LISTS: Final = frozenset({Role.ITEMS, Role.LISTING, Role.REPORT})
 _SECTIONS: Final = _LISTS | {Role.OVERALL, Role.UNCERTAINTIES}
+_JSON_KEY: Final = re.compile(r"[\s*_]*[{\"'“”`]|\[\s*[{\"'“”]")
 _MOST_LINES: Final = 60
 """Lines that one value may take; what follows is not part of it."""
 _SPEAKS: Final = re.compile(r"\b(?:instruction|objective|constraint|requirement|compli|comply|confess)", re.IGNORECASE)
@@ -76,6 +77,8 @@ class TextReader:
         if role in _NAMES:
             self.order.append(True)
             self.name(start, role)
+            if self.group is not None:
+                self.group.in_words = not _JSON_KEY.match(entry.label)
         elif role in _RESULTS:
             self.order.append(False)
             self.result(start, role, entry, line)
@@ -314,13 +317,15 @@ class TextReader:
                 draft.blank = True
             else:
                 items.append(item)
+                draft.labelled = draft.labelled or (group.in_words and item.readable)
         if not named and len(items) == 1:
             draft.overall, items = (items[0] if states_result(self.groups[0].result or []) else None), []
         if self.tables:
             items = self.tables + [item for item in items if item.readable]
             draft.format = Format.TABLE
+            draft.labelled = draft.labelled or any(item.readable for item in self.tables)
         if not any(item.readable for item in items) and (free := self.free_items()):
-            items = free
+            items, draft.labelled = free, False
         draft.items = items
         draft.truncated = draft.truncated or cut is not None
         if self.overall and not draft.items and draft.overall is None and states_result(self.overall):
