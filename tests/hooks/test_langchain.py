@@ -189,7 +189,7 @@ def test_whatever_fails_in_us_the_run_goes_on(
         raise RuntimeError
 
     if place == "_start":
-        monkeypatch.setattr("confession_otel.langchain.get_current_span", broken)
+        monkeypatch.setattr("confession_otel.langchain.handler.get_current_span", broken)
     else:
         monkeypatch.setattr(handler, place, broken)
     assert fake(FAILED).invoke("?", config={"callbacks": [handler]}).content == FAILED

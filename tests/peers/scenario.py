@@ -2,9 +2,10 @@
 
     python scenario.py CALLS OURS BASE_URL PEER...
 
-`CALLS` is `openai` or `langchain`; `OURS` is `none`, `first`, `last`, or `zero-code` where `opentelemetry-instrument`
-has switched everything on. Prints one JSON object: for each call the spans that it made, as far as they do not change
-from run to run.
+`CALLS` is `openai` or `langchain`; `OURS` is `none`, `first`, `last`, `zero-code` where `opentelemetry-instrument` has
+switched everything on, or, for LangChain, `callback-first` and `callback-last`: our handler among the callbacks of the
+call, before or after the peer's. Prints one JSON object: for each call the spans that it made, as far as they do not
+change from run to run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+import urllib.request
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +30,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import confession_otel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     Call = Callable[[], str | Coroutine[Any, Any, str]]
 
@@ -48,6 +50,9 @@ _VOLATILE_VALUE: Final = re.compile(
 
 spans: Final = InMemorySpanExporter()
 
+callbacks: Final[list[Any]] = []
+"""Of each LangChain call."""
+
 
 # The peers, as their manuals switch them on. Which of them can be imported depends on the environment.
 
@@ -63,6 +68,14 @@ def langfuse() -> None:
         public_key="pk", secret_key="sk", tracer_provider=provider(), span_exporter=InMemorySpanExporter()
     )
     import_module("langfuse.openai")
+
+
+def langfuse_langchain() -> None:
+    """Langfuse for LangChain: a client, and a callback for each call."""
+    import_module("langfuse").Langfuse(
+        public_key="pk", secret_key="sk", tracer_provider=provider(), span_exporter=InMemorySpanExporter()
+    )
+    callbacks.append(import_module("langfuse.langchain").CallbackHandler())
 
 
 def logfire() -> None:
@@ -100,6 +113,7 @@ PEERS: Final = {
     "openllmetry-openai": instrumentor("opentelemetry.instrumentation.openai", "OpenAIInstrumentor"),
     "openllmetry-langchain": instrumentor("opentelemetry.instrumentation.langchain", "LangchainInstrumentor"),
     "langfuse": langfuse,
+    "langfuse-langchain": langfuse_langchain,
     "logfire": logfire,
     "openlit": openlit,
 }
@@ -158,28 +172,79 @@ def openai_calls(base_url: str) -> dict[str, Call]:
 
 
 def langchain_calls(base_url: str) -> dict[str, Call]:
+    from langchain_core.callbacks import CallbackManagerForLLMRun  # noqa: TC002 - pydantic reads annotations
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.output_parsers import StrOutputParser
+    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
     from langchain_core.prompts import ChatPromptTemplate
     from langchain_openai import ChatOpenAI
 
     os.environ["OPENAI_API_KEY"] = "none"
 
-    def chain(model: str, *, responses: bool = False) -> Any:
-        chat = ChatOpenAI(model=model, base_url=base_url, max_retries=0, use_responses_api=responses)
+    class Another(BaseChatModel):
+        """A model that is not asked through an SDK that anybody observes."""
+
+        model: str
+
+        @property
+        def _llm_type(self) -> str:
+            return "another"
+
+        def _text(self) -> str:
+            body = json.dumps({"model": self.model}).encode()
+            with urllib.request.urlopen(f"{base_url}/chat/completions", body) as reply:  # noqa: S310 - our own server
+                return str(json.load(reply)["choices"][0]["message"]["content"])
+
+        def _generate(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: CallbackManagerForLLMRun | None = None,
+            **_: Any,
+        ) -> ChatResult:
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(self._text()))])
+
+        def _stream(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: CallbackManagerForLLMRun | None = None,
+            **_: Any,
+        ) -> Iterator[ChatGenerationChunk]:
+            for word in re.findall(r"\S+\s*", self._text()):
+                chunk = ChatGenerationChunk(message=AIMessageChunk(word))
+                if run_manager is not None:
+                    run_manager.on_llm_new_token(word, chunk=chunk)
+                yield chunk
+
+    def chain(model: str, *, responses: bool = False, another: bool = False) -> Any:
+        chat: Any = (
+            Another(model=model)
+            if another
+            else ChatOpenAI(model=model, base_url=base_url, max_retries=0, use_responses_api=responses)
+        )
         return ChatPromptTemplate.from_messages([("user", "{question}")]) | chat | StrOutputParser()
 
     question = {"question": QUESTION}
+
+    def config() -> Any:
+        return {"callbacks": list(callbacks)}
 
     async def joined(pieces: Any) -> str:
         return "".join([piece async for piece in pieces])
 
     return {
-        "invoke": lambda: chain("invoke").invoke(question),
-        "ainvoke": lambda: chain("ainvoke").ainvoke(question),
-        "stream": lambda: "".join(chain("stream").stream(question)),
-        "astream": lambda: joined(chain("astream").astream(question)),
-        "invoke, responses": lambda: chain("responses-invoke", responses=True).invoke(question),
-        "ainvoke, responses": lambda: chain("responses-ainvoke", responses=True).ainvoke(question),
+        "invoke": lambda: chain("invoke").invoke(question, config()),
+        "ainvoke": lambda: chain("ainvoke").ainvoke(question, config()),
+        "stream": lambda: "".join(chain("stream").stream(question, config())),
+        "astream": lambda: joined(chain("astream").astream(question, config())),
+        "invoke, responses": lambda: chain("responses-invoke", responses=True).invoke(question, config()),
+        "ainvoke, responses": lambda: chain("responses-ainvoke", responses=True).ainvoke(question, config()),
+        "invoke, another": lambda: chain("another-invoke", another=True).invoke(question, config()),
+        "ainvoke, another": lambda: chain("another-ainvoke", another=True).ainvoke(question, config()),
+        "stream, another": lambda: "".join(chain("another-stream", another=True).stream(question, config())),
+        "astream, another": lambda: joined(chain("another-astream", another=True).astream(question, config())),
     }
 
 
@@ -269,6 +334,9 @@ def main(calls: str, ours: str, base_url: str, *peers: str) -> None:
             PEERS[peer]()
         if ours == "last":
             confession_otel.instrument()
+        if ours.startswith("callback"):
+            own = import_module("confession_otel.langchain").ConfessionCallbackHandler()
+            callbacks.insert(0 if ours == "callback-first" else len(callbacks), own)
     make = {"openai": openai_calls, "langchain": langchain_calls}[calls]
     sys.stdout.write(json.dumps(run(make(base_url)), default=str) + "\n")
 

@@ -32,11 +32,22 @@ THEIRS: Final = "on the peer's span"
 OURS: Final = "on a `chat` span of ours"
 BELOW: Final = "below the peer's span, ended by then"
 
+# What a synchronous and an asynchronous call gave, where they differ.
+MIXED: Final = (THEIRS, OURS)
+LATE: Final = (BELOW, THEIRS)
+
 CALLS: Final = {
     "openai": ("chat", "chat, streamed", "responses", "responses, streamed"),
-    "langchain": ("invoke", "stream", "responses"),
+    "langchain": ("invoke", "stream", "responses", "another SDK", "another SDK, streamed"),
 }
-ORDERS: Final = {"zero-code": "no code", "first": "before it", "last": "after it"}
+ORDERS: Final = {
+    "zero-code": "no code",
+    "first": "before it",
+    "last": "after it",
+    "callback-first": "as a callback",
+    "callback-last": "as a callback, after its own",
+}
+ORDERS_OF_INSTRUMENTORS: Final = ("zero-code", "first", "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +57,7 @@ class Setup:
     peers: tuple[str, ...]
     packages: tuple[str, ...]
     calls: str
-    stands: dict[str, tuple[str, ...]]
+    stands: dict[str, tuple[str | tuple[str, str], ...]]
     why: str = ""
     pins: str = "pins.txt"
 
@@ -68,6 +79,15 @@ ON_THE_CLIENT: Final = (
 )
 ON_THE_CLIENT_AND_SHORT: Final = f"{ON_THE_CLIENT} Logfire's span of a stream ends where the stream begins."
 AFTERWARDS: Final = "It makes the span of a response when the response is there, dated back."
+BELOW_IT: Final = (
+    "Its span is live, but not the current one. Where the OpenAI SDK is observed as well, that call has a `chat` span "
+    "of ours, which carries the keys."
+)
+ITS_OWN_CALLBACK: Final = (
+    "It comes as a callback of the call. LangChain calls callbacks back in the order in which they are given, and when "
+    "ours hears of the answer behind Langfuse's, its span has ended; of an asynchronous call ours hears first. "
+    "Synchronously its span is the current one, which the OpenAI SDK's call then finds."
+)
 NOT_CURRENT: Final = "Its span is live, but not the current one, so that nobody else can find it."
 
 SETUPS: Final = (
@@ -75,7 +95,7 @@ SETUPS: Final = (
         ("genai-openai",),
         GENAI_OPENAI,
         "openai",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, THEIRS, THEIRS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS, THEIRS, THEIRS, THEIRS)),
     ),
     Setup(
         ("openinference-openai",),
@@ -92,7 +112,7 @@ SETUPS: Final = (
         ("openllmetry-openai",),
         OPENLLMETRY_OPENAI,
         "openai",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, OURS, OURS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS, THEIRS, OURS, OURS)),
         AFTERWARDS,
     ),
     Setup(
@@ -120,7 +140,7 @@ SETUPS: Final = (
         ("genai-openai", "openinference-openai"),
         (*GENAI_OPENAI, *OPENINFERENCE_OPENAI),
         "openai",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, THEIRS, THEIRS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS, THEIRS, THEIRS, THEIRS)),
     ),
     Setup(
         ("openinference-openai", "openllmetry-openai"),
@@ -137,7 +157,7 @@ SETUPS: Final = (
         ("genai-openai", "openllmetry-openai"),
         (*GENAI_OPENAI, *OPENLLMETRY_OPENAI),
         "openai",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, THEIRS, THEIRS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS, THEIRS, THEIRS, THEIRS)),
     ),
     Setup(
         ("langfuse", "genai-openai"),
@@ -156,36 +176,53 @@ SETUPS: Final = (
         ("genai-langchain",),
         GENAI_LANGCHAIN,
         "langchain",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, THEIRS)),
+        dict.fromkeys((*ORDERS_OF_INSTRUMENTORS, "callback-first"), (THEIRS,) * 5),
     ),
     Setup(
         ("openinference-langchain",),
         OPENINFERENCE_LANGCHAIN,
         "langchain",
-        dict.fromkeys(ORDERS, (OURS, OURS, OURS)),
-        NOT_CURRENT,
+        {
+            **dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
+            "callback-first": (THEIRS,) * 5,
+        },
+        BELOW_IT,
     ),
     Setup(
         ("openllmetry-langchain",),
         OPENLLMETRY_LANGCHAIN,
         "langchain",
-        dict.fromkeys(ORDERS, (OURS, OURS, OURS)),
-        NOT_CURRENT,
+        {
+            **dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
+            "callback-first": (THEIRS,) * 5,
+        },
+        BELOW_IT,
+    ),
+    Setup(
+        ("langfuse-langchain",),
+        ("langfuse",),
+        "langchain",
+        {
+            **dict.fromkeys(("first", "last"), (MIXED, MIXED, MIXED, THEIRS, THEIRS)),
+            "callback-first": (THEIRS,) * 5,
+            "callback-last": (LATE,) * 5,
+        },
+        ITS_OWN_CALLBACK,
     ),
     Setup(
         ("genai-langchain", "genai-openai"),
         (*GENAI_LANGCHAIN, *GENAI_OPENAI),
         "langchain",
-        dict.fromkeys(ORDERS, (THEIRS, THEIRS, THEIRS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS,) * 5),
     ),
     Setup(
         ("openinference-langchain", "openinference-openai"),
         (*OPENINFERENCE_LANGCHAIN, *OPENINFERENCE_OPENAI),
         "langchain",
         {
-            "zero-code": (THEIRS, THEIRS, THEIRS),
-            "first": (THEIRS, THEIRS, THEIRS),
-            "last": (OURS, OURS, OURS),
+            "zero-code": (THEIRS,) * 5,
+            "first": (THEIRS,) * 5,
+            "last": (OURS, OURS, OURS, THEIRS, THEIRS),
         },
         ON_THE_CLIENT,
     ),
@@ -193,7 +230,8 @@ SETUPS: Final = (
         ("openllmetry-langchain", "openllmetry-openai"),
         (*OPENLLMETRY_LANGCHAIN, *OPENLLMETRY_OPENAI),
         "langchain",
-        dict.fromkeys(ORDERS, (OURS, OURS, OURS)),
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
+        BELOW_IT,
     ),
 )
 
@@ -320,7 +358,10 @@ def test_one_answer_gives_one_confession_on_the_span_that_is_live(
 ) -> None:
     seen = runs(setup, server.base_url)[order]
     stands = dict(zip(CALLS[setup.calls], setup.stands[order], strict=True))
-    assert {call: where(one["spans"]) for call, one in seen.items()} == {call: stands[_shape(call)] for call in seen}
+    assert {call: where(one["spans"]) for call, one in seen.items()} == {
+        call: place if isinstance(place := stands[_shape(call)], str) else place[_is_asynchronous(call)]
+        for call in seen
+    }
 
 
 @pytest.mark.parametrize(("setup", "order"), ROWS)
@@ -375,10 +416,10 @@ def table(base_url: str) -> str:
                 mark = f" [{notes.index(setup.why) + 1}]"
             for order in setup.stands:
                 seen = runs(setup, base_url)[order]
-                by_shape: dict[str, set[str]] = {}
+                by_shape: dict[str, dict[str, bool]] = {}
                 for call, one in seen.items():
-                    by_shape.setdefault(_shape(call), set()).add(where(one["spans"]))
-                cells = [", ".join(sorted(by_shape[shape])) for shape in shapes]
+                    by_shape.setdefault(_shape(call), {})[where(one["spans"])] = _is_asynchronous(call)
+                cells = [_cell(by_shape[shape]) for shape in shapes]
                 lines.append(f"| {versions}{mark} | {ORDERS[order]} | {' | '.join(cells)} |")
         lines += ["", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
     return "\n".join([*lines, "", ""])
@@ -388,7 +429,19 @@ def _shape(call: str) -> str:
     """Sync and async are one row's cell."""
     if ", responses" in call:
         return "responses"
+    if ", another" in call:
+        return "another SDK, streamed" if "stream" in call else "another SDK"
     return {"ainvoke": "invoke", "astream": "stream"}.get(call, call.removesuffix(", async"))
+
+
+def _is_asynchronous(call: str) -> bool:
+    return call.startswith("a") or call.endswith("async")
+
+
+def _cell(places: dict[str, bool]) -> str:
+    if len(places) == 1:
+        return next(iter(places))
+    return "; ".join(f"{place} ({'async' if asynchronous else 'sync'})" for place, asynchronous in places.items())
 
 
 def _versions(setup: Setup) -> str:
