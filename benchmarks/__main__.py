@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import overhead, reading
+from benchmarks import overhead, overhead_langchain, reading
 
 if __name__ == "__main__":
     reading.main()
     overhead.main()
+    overhead_langchain.main()

@@ -28,6 +28,7 @@ CONTENDERS: dict[str, tuple[str, ...]] = {
     "bare": SDK,
     "by hand": SDK,
     "confession_otel": (*SDK, f"confession-otel[openai] @ file://{ROOT}"),
+    "confession_otel spaced": (*SDK, f"confession-otel[openai] @ file://{ROOT}"),
     "confession_otel ask": (*SDK, f"confession-otel[openai] @ file://{ROOT}"),
     "otel-genai": (*SDK, "opentelemetry-instrumentation-genai-openai==1.3b0", "opentelemetry-util-genai==1.3b0"),
     "openinference": (*SDK, "openinference-instrumentation-openai==0.1.66"),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import sys
+import threading
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,8 @@ REPORT = {
     "overall_compliance_grade": 3,
 }
 MESSAGES: Any = [{"role": "system", "content": "Be brief. " * 40}, {"role": "user", "content": "Go on. " * 60}]
+ADDRESS = "http://127.0.0.1:1/v1"
+"""Nobody is there: the transport answers."""
 _number = iter(range(10**9))
 
 
@@ -230,6 +234,31 @@ def _confession_otel(**settings: Any) -> None:
     confession_otel.instrument(_providers(), meters, _logs_provider(), **settings)
 
 
+def _confession_otel_spaced() -> None:
+    """Observes, and between two calls the background is as busy as where it asks."""
+    from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+    _confession_otel()
+    transport = httpx2.MockTransport(_answer)
+    other = openai.OpenAI(api_key="none", base_url=ADDRESS, http_client=httpx2.Client(transport=transport))
+    begin: queue.SimpleQueue[None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def background() -> None:
+        with suppress_instrumentation():
+            while True:
+                begin.get()
+                other.chat.completions.create(model="model-1", messages=MESSAGES, user="confess")
+                done.put(None)
+
+    def between() -> None:
+        begin.put(None)
+        done.get()
+
+    threading.Thread(target=background, daemon=True).start()
+    _after_each.append(between)
+
+
 def _confession_otel_ask() -> None:
     import confession_otel
 
@@ -261,6 +290,7 @@ SETUPS: dict[str, Callable[[], None]] = {
     "bare": lambda: None,
     "by hand": _by_hand,
     "confession_otel": _confession_otel,
+    "confession_otel spaced": _confession_otel_spaced,
     "confession_otel ask": _confession_otel_ask,
     "otel-genai": _otel_genai,
     "openinference": _openinference,
@@ -312,7 +342,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     SETUPS[sys.argv[1]]()
-    own = {"api_key": "none", "base_url": "http://127.0.0.1:1/v1"}
+    own = {"api_key": "none", "base_url": ADDRESS}
     transport = httpx2.MockTransport(_answer)
     client = openai.OpenAI(http_client=httpx2.Client(transport=transport), **own)  # type: ignore[arg-type]
     aclient = openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=transport), **own)  # type: ignore[arg-type]

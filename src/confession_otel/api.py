@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 HOOKS: Final = {
-    "openai": "openai",
-    "langchain": "langchain_core.callbacks.manager",
+    "openai": ("openai",),
+    "langchain": ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms"),
 }
-"""Hook, a module of this package with `install()` and `uninstall()` -> the module whose import it waits for."""
+"""Hook, a module of this package with `install()` and `uninstall()` -> the modules of which it waits for any."""
 
 _wanted: Final[set[str]] = set()
 _waiting: Final[set[str]] = set()
+_installing: Final[set[str]] = set()
 _INSTALL: Final = guard.Site("instrument")
 _RECORD: Final = guard.Site("record")
 _NOTHING: Final = parse("")
@@ -62,16 +63,17 @@ def instrument(
     observation.set_default(observer)
     if not observer.settings.enabled:
         return
-    for hook, module in HOOKS.items():
+    for hook, modules in HOOKS.items():
         with _INSTALL:
-            if importlib.util.find_spec(module.partition(".")[0]) is None:
+            if importlib.util.find_spec(modules[0].partition(".")[0]) is None:
                 continue
             _wanted.add(hook)
-            if module in sys.modules:
+            if any(module in sys.modules for module in modules):
                 _install(hook)
             elif hook not in _waiting:
                 _waiting.add(hook)
-                when_imported(module, lambda _, hook=hook: _install(hook))  # type: ignore[misc] # binds the loop's value
+                for module in modules:
+                    when_imported(module, lambda _, hook=hook: _install(hook))  # type: ignore[misc] # binds the loop's value
 
 
 def uninstrument() -> None:
@@ -89,8 +91,14 @@ def uninstrument() -> None:
 
 def _install(hook: str) -> None:
     # The import it waited for may come after `uninstrument()`.
-    if hook in _wanted:
+    if hook not in _wanted or hook in _installing:
+        return
+    # The hook's own imports may be what another of its modules waits for.
+    _installing.add(hook)
+    try:
         importlib.import_module(f"{__package__}.{hook}").install()
+    finally:
+        _installing.discard(hook)
 
 
 def record(

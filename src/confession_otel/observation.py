@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Span, TracerProvider
 
     from .answer import Answer
     from .asking import Ask
@@ -43,6 +43,13 @@ class Sighting:
 
     def __init__(self) -> None:
         self.taken = False
+
+    def answer_span(self) -> Span | None:
+        """The span that another instrumentation of the framework has for this call."""
+        return None
+
+    def complete(self, answer: Answer) -> None:
+        """Add to the answer what only the framework knows."""
 
 
 under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
@@ -151,11 +158,12 @@ def expect(hook: str) -> None:
     _hooks.add(hook)
 
 
-def take() -> None:
+def take() -> Sighting | None:
     """Tell the framework above, if one is, that this call is shown and recorded here: called by the hook of an SDK."""
     sighting = under_way.get()
     if sighting is not None:
         sighting.taken = True
+    return sighting
 
 
 def default() -> Observer:

@@ -44,17 +44,20 @@ class Patch:
     stays in their chain, so a wrapper must pass through when there is nothing for it to do.
     """
 
-    __slots__ = ("_name", "_original", "_owner", "_wrapper")
+    __slots__ = ("_name", "_original", "_owner", "_wrap", "_wrapper")
 
     def __init__(self, owner: type, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         self._owner = owner
         self._name = name
-        self._original = owner.__dict__[name]
-        self._wrapper = wrap(self._original)
+        self._wrap = wrap
+        self._original: Any = None
+        self._wrapper: Any = None
 
     def apply(self) -> None:
-        """Put the wrapper in place, unless it is there, alone or under somebody else's."""
-        if not self.is_in(self._owner.__dict__[self._name]):
+        """Put the wrapper in place, around whatever is there; not if ours is, alone or under somebody else's."""
+        there = self._owner.__dict__[self._name]
+        if not self.is_in(there):
+            self._original, self._wrapper = there, self._wrap(there)
             setattr(self._owner, self._name, self._wrapper)
 
     def is_in(self, method: Any) -> bool:
@@ -67,5 +70,5 @@ class Patch:
 
     def remove(self) -> None:
         """Give the original back, unless somebody else's wrapper is around ours."""
-        if self._owner.__dict__[self._name] is self._wrapper:
+        if self._wrapper is not None and self._owner.__dict__[self._name] is self._wrapper:
             setattr(self._owner, self._name, self._original)

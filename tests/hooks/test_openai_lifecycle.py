@@ -378,3 +378,22 @@ def test_a_client_that_is_pointed_elsewhere_is_said_to_be_there(telemetry: Telem
     client.chat.completions.create(**CALL)
     addresses = [(span.attributes or {})["server.address"] for span in telemetry.spans("chat m-1")]
     assert addresses == ["127.0.0.1", "localhost"]
+
+
+def test_who_patched_while_we_were_off_stays_when_we_are_on_again(
+    telemetry: Telemetry, client: OpenAI, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    co.instrument(**telemetry.providers)
+    co.uninstrument()
+    given, seen = SyncAPIClient.__dict__["request"], []
+
+    def peers(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        seen.append(1)
+        return given(self, *arguments, **keywords)
+
+    monkeypatch.setattr(SyncAPIClient, "request", peers)
+    co.instrument(**telemetry.providers)
+    client.chat.completions.create(**CALL)
+    co.uninstrument()
+    assert SyncAPIClient.__dict__["request"] is peers
+    assert (seen, verdicts(telemetry)) == ([1], ["non_compliant"])

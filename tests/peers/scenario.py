@@ -213,7 +213,7 @@ def langchain_calls(base_url: str) -> dict[str, Call]:
             **_: Any,
         ) -> Iterator[ChatGenerationChunk]:
             for word in re.findall(r"\S+\s*", self._text()):
-                chunk = ChatGenerationChunk(message=AIMessageChunk(word))
+                chunk = ChatGenerationChunk(message=AIMessageChunk(content=word))
                 if run_manager is not None:
                     run_manager.on_llm_new_token(word, chunk=chunk)
                 yield chunk

@@ -203,7 +203,7 @@ SETUPS: Final = (
         ("langfuse",),
         "langchain",
         {
-            **dict.fromkeys(("first", "last"), (MIXED, MIXED, MIXED, THEIRS, THEIRS)),
+            "last": (MIXED, MIXED, MIXED, THEIRS, THEIRS),
             "callback-first": (THEIRS,) * 5,
             "callback-last": (LATE,) * 5,
         },

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from confession_otel.asking import Ask
-    from confession_otel.observation import Observer
+    from confession_otel.observation import Observer, Sighting
 
     from .passed import Passed
     from .stream import Chunks
@@ -60,6 +60,7 @@ class Call:
     """What is known of one call while it goes on; each of its ends ends its span."""
 
     __slots__ = (
+        "_above",
         "_answered",
         "_api",
         "_client",
@@ -82,11 +83,13 @@ class Call:
         "passed",
     )
 
-    def __init__(self, observer: Observer, api: ModuleType, passed: Passed) -> None:
+    def __init__(self, observer: Observer, api: ModuleType, passed: Passed, above: Sighting | None = None) -> None:
         self.passed = passed
         """What `request` is to be called with."""
         self.asks: list[Ask] = []
         """What is still to be asked before the caller goes on."""
+        self._above = above
+        """The call of the framework of which this one is a part."""
         self._observer = observer
         self._api = api
         self._client = passed.client
@@ -132,7 +135,13 @@ class Call:
             self._span = origin.span
             return
         self._span = get_current_span()
-        if self._observer.settings.answer_spans is AnswerSpans.NEVER or is_inference(self._span):
+        if is_inference(self._span):
+            return
+        above = self._above.answer_span() if self._above is not None else None
+        if above is not None:
+            self._span = above
+            return
+        if self._observer.settings.answer_spans is AnswerSpans.NEVER:
             return
         attributes = {**self._endpoint, **self._api.request_attributes(body)}
         if body.get("stream"):
@@ -274,6 +283,8 @@ class Call:
             answer.span, answer.request_model, answer.provider = self._span, self._model, self._provider
             if self._telling is not None:
                 self._telling.took_from(answer)
+            if self._above is not None:
+                self._above.complete(answer)
         self._bring(completion.answers, completion.response)
 
     def _bring(self, answers: list[Answer], response: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from confession_otel import semconv
+from confession_otel.asking import question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +25,6 @@ _PROVIDER_BY_HOST: Final = (
     ("amazonaws.com", "aws.bedrock"),
 )
 """Hosts that speak this API, and their well-known value of `gen_ai.provider.name`; any other is `openai`."""
-
-_TAKES_LATE_INSTRUCTIONS: Final = ("openai.com", "openai.azure.com", "services.ai.azure.com")
-"""Hosts whose models take a system message at the end. Of others many refuse any but the first."""
 
 Fields: TypeAlias = "dict[str, tuple[str, type | tuple[type, ...]]]"
 """Field of a request -> the attribute it becomes, and the types its value may have."""
@@ -76,8 +74,7 @@ def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
 
 def late_role(client: Any, body: Mapping[str, Any]) -> str:
     """In whose name to add a message at the end of a conversation: `system` or `developer`; `user` where it must be."""
-    host = client.base_url.host
-    if not any(host == known or host.endswith("." + known) for known in _TAKES_LATE_INSTRUCTIONS):
+    if not question.is_taken_late_at(client.base_url.host):
         return "user"
     messages = body.get("messages") or body.get("input") or ()
     roles = {message.get("role") for message in messages if isinstance(message, dict)}

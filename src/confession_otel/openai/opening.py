@@ -55,8 +55,7 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
     now = observer()
     if not now.settings.enabled:
         return None
-    take()
-    call = Call(now, api, passed)
+    call = Call(now, api, passed, take())
     # What began must end, also where it failed to begin in whole.
     if now.settings.way is Way.IN_BAND and origin is None:
         with _TELL:

@@ -1,0 +1,159 @@
+"""What LangChain tells of a run, read: requests, messages, usage, failed tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from langchain_core.messages import ToolMessage
+
+from confession_otel import semconv
+from confession_otel.answer import Answer
+from confession_otel.corroboration import Evidence
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGeneration, Generation
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from .runs import ModelCall
+
+_PROVIDERS: Final = {
+    "openai": "openai",
+    "azure": "azure.ai.openai",
+    "anthropic": "anthropic",
+    "amazon_bedrock": "aws.bedrock",
+    "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "mistral": "mistral_ai",
+    "cohere": "cohere",
+    "groq": "groq",
+    "deepseek": "deepseek",
+    "xai": "x_ai",
+    "ibm": "ibm.watsonx.ai",
+    "perplexity": "perplexity",
+}
+"""LangChain's `ls_provider` -> the well-known value of `gen_ai.provider.name`; any other goes as it is."""
+
+_REQUEST: Final[dict[str, tuple[str, type | tuple[type, ...]]]] = {
+    "temperature": (semconv.GEN_AI_TEMPERATURE, (int, float)),
+    "top_p": (semconv.GEN_AI_TOP_P, (int, float)),
+    "max_tokens": (semconv.GEN_AI_MAX_TOKENS, int),
+    "max_completion_tokens": (semconv.GEN_AI_MAX_TOKENS, int),
+    "seed": (semconv.GEN_AI_SEED, int),
+}
+_TOOL_TURN: Final = frozenset({"tool_calls", "tool_use", "function_call"})
+_SAID: Final = frozenset({"text", "output_text", "refusal"})
+_CONVERSATION: Final = ("thread_id", "session_id", "conversation_id")
+"""First comes first."""
+
+
+def provider_of(name: object) -> str | None:
+    """`gen_ai.provider.name` of LangChain's `ls_provider`."""
+    return _PROVIDERS.get(name, name) if isinstance(name, str) else None
+
+
+def parameters_of(parameters: dict[str, Any]) -> dict[str, AttributeValue]:
+    """Attributes of the request, from LangChain's `invocation_params`."""
+    attributes: dict[str, AttributeValue] = {}
+    for name, (key, kind) in _REQUEST.items():
+        value = parameters.get(name)
+        if isinstance(value, kind) and not isinstance(value, bool):
+            attributes[key] = cast("AttributeValue", value)
+    return attributes
+
+
+def metadata_of(generation: Generation) -> dict[str, Any]:
+    """What the provider said of a message."""
+    return getattr(getattr(generation, "message", None), "response_metadata", None) or {}
+
+
+def _finish_reason(generation: Generation) -> str | None:
+    known = {**(generation.generation_info or {}), **metadata_of(generation)}
+    incomplete = known.get("incomplete_details") or {}
+    reason = known.get("finish_reason") or known.get("stop_reason") or incomplete.get("reason")
+    return reason if isinstance(reason, str) else None
+
+
+def model_of(metadata: dict[str, Any], parameters: dict[str, Any]) -> str | None:
+    """`gen_ai.request.model`."""
+    model = metadata.get("ls_model_name") or parameters.get("model") or parameters.get("model_name")
+    return model if isinstance(model, str) else None
+
+
+def agent_of(metadata: dict[str, Any]) -> str | None:
+    """`gen_ai.agent.name`: what `create_agent` was given as its name."""
+    name = metadata.get("lc_agent_name")
+    return name if isinstance(name, str) and name else None
+
+
+def conversation_of(metadata: dict[str, Any]) -> str | None:
+    """`gen_ai.conversation.id`, from the same keys as `opentelemetry-instrumentation-genai-langchain` takes it."""
+    return next((str(found) for key in _CONVERSATION if (found := metadata.get(key))), None)
+
+
+def failed_tools(output: object, name: str | None) -> tuple[str, ...]:
+    """Names of the tools whose failure a tool's output tells: a message, a list of some, a `Command` with some.
+
+    Args:
+        output: what the tool gave.
+        name: of the tool, where the message has none.
+    """
+    update = getattr(output, "update", None)
+    if isinstance(update, dict):
+        output = update.get("messages")
+    messages = output if isinstance(output, (list, tuple)) else (output,)
+    failed = (
+        message.name or name for message in messages if isinstance(message, ToolMessage) and message.status == "error"
+    )
+    return tuple(one for one in failed if one)
+
+
+def is_final(message: BaseMessage | None) -> bool:
+    """Does the message end the model's turn, rather than call tools or say what it is about to do?"""
+    if message is None:
+        return True
+    if getattr(message, "tool_calls", None) or getattr(message, "invalid_tool_calls", None):
+        return False
+    if isinstance(message.content, str):
+        return True
+    phases = [block.get("phase") for block in message.content if isinstance(block, dict) and block.get("type") in _SAID]
+    return not phases or any(phase != "commentary" for phase in phases)
+
+
+def answer_of(
+    generation: Generation | ChatGeneration, call: ModelCall, span: Span, response_id: str | None, choice: int | None
+) -> Answer:
+    """One answer of a model."""
+    message = getattr(generation, "message", None)
+    finish_reason = _finish_reason(generation)
+    refusal = None if message is None else message.additional_kwargs.get("refusal")
+    answer = Answer(
+        text=generation.text if message is None else str(message.text),
+        span=span,
+        final=finish_reason not in _TOOL_TURN and is_final(message),
+        choice=choice,
+        request_model=call.model,
+        response_id=response_id,
+        provider=call.provider,
+        evidence=Evidence(finish_reason=finish_reason, refusal=refusal),
+    )
+    call.describe(answer)
+    return answer
+
+
+def known_of(generations: list[Any], metadata: dict[str, Any], response_id: str | None) -> dict[str, AttributeValue]:
+    """Attributes of an answer span that are known after the call."""
+    attributes: dict[str, AttributeValue] = {
+        semconv.GEN_AI_FINISH_REASONS: [_finish_reason(generation) or "" for generation in generations]
+    }
+    if response_id:
+        attributes[semconv.GEN_AI_RESPONSE_ID] = response_id
+    model = metadata.get("model_name") or metadata.get("model")
+    if isinstance(model, str):
+        attributes[semconv.GEN_AI_RESPONSE_MODEL] = model
+    usage = getattr(getattr(generations[0], "message", None), "usage_metadata", None) or {}
+    for name, key in (("input_tokens", semconv.GEN_AI_INPUT_TOKENS), ("output_tokens", semconv.GEN_AI_OUTPUT_TOKENS)):
+        if isinstance(usage.get(name), int):
+            attributes[key] = usage[name]
+    return attributes

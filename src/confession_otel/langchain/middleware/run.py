@@ -1,0 +1,106 @@
+"""The runs of agents under way: what tells one from all others, and what is kept of it until it ends.
+
+It is kept by the run, never by the agent: any number of runs of one agent may go on at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confession_otel.bounded import BoundedTable
+from confession_otel.guard import say_once
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
+    from confession_otel.answer import Answer, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call of the agent's model that is over."""
+
+    request: Any
+    """As the other middleware made it."""
+    keywords: dict[str, Any]
+    """What the model was called with besides messages, as far as a follow-up needs it."""
+    result: list[Any]
+    """The messages it gave, without a confession."""
+    answer: Answer | None
+    """What the callback made of it; none where no model was called after all."""
+    told: Told | None
+
+
+class Run:
+    """What is known of one run of an agent."""
+
+    __slots__ = ("before", "control", "turn")
+
+    def __init__(self, control: object = None, before: frozenset[str] | None = None) -> None:
+        self.control = control
+        """As long as it is held, no other run's has its id."""
+        self.before = before
+        """Ids of the messages that were there when it began; `None` where nobody saw it begin."""
+        self.turn: Turn | None = None
+        """The newest."""
+
+
+class Runs:
+    """All those of one middleware."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self) -> None:
+        # A run that fails, or is never resumed, is forgotten.
+        self._table: BoundedTable[tuple[object, str], Run] = BoundedTable(size=2048, seconds=3600)
+
+    def begin(self, runtime: Any, messages: Sequence[BaseMessage]) -> None:
+        """Remember a run, and the messages that were there before it."""
+        before = frozenset(message.id for message in messages if message.id)
+        self._put(_keys(runtime), Run(getattr(runtime, "control", None), before))
+
+    def under_way(self, runtime: Any) -> Run | None:
+        """The run; `None` where LangGraph does not tell it from others."""
+        keys = _keys(runtime)
+        if not keys:
+            return None
+        run = self._table.get(keys[0])
+        if run is None:
+            # Resumed after an interrupt; what was there when it began is known where that was in this process.
+            began = self._table.get(keys[-1])
+            run = Run(runtime.control, None if began is None else began.before)
+            self._put(keys, run)
+        return run
+
+    def end(self, runtime: Any) -> Run:
+        """Forget the run; one of which nothing was known is a new one."""
+        known = [run for key in _keys(runtime) if (run := self._table.pop(key)) is not None]
+        return known[0] if known else Run()
+
+    def _put(self, keys: list[tuple[object, str]], run: Run) -> None:
+        for key in keys:
+            self._table.put(key, run)
+
+
+def _keys(runtime: Any) -> list[tuple[object, str]]:
+    """What tells a run of an agent from all others: first by what LangGraph makes for it, then by its thread.
+
+    A run that is resumed is a new one to LangGraph, on the thread of the old one.
+    """
+    control, info = getattr(runtime, "control", None), getattr(runtime, "execution_info", None)
+    if control is None or info is None:
+        say_once(
+            "langchain.middleware.runtime",
+            "this version of LangGraph does not tell one run of an agent from another: ConfessionMiddleware can read "
+            "the last message, but neither ask nor have a confession appended; it can from LangGraph 1.2 on",
+        )
+        return []
+    # Agents called in a tool of another share its control; each is in a namespace of its own.
+    above = (info.checkpoint_ns or "").rpartition("|")[0]
+    keys: list[tuple[object, str]] = [(id(control), above)]
+    if info.thread_id is not None:
+        keys.append((f"thread {info.thread_id}", above))
+    return keys

@@ -1,0 +1,180 @@
+"""The runs under way: which belong to the same root, what failed in it, and where each model's answer belongs.
+
+LangChain links runs by the id of the parent. A confession judges the whole run that led to its answer, so what is kept
+is kept for the root: chains, which are most of a run's events, only hand it on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import get_current_span
+
+from confession_otel.answer import is_inference
+from confession_otel.bounded import BoundedTable
+from confession_otel.observation import Sighting
+
+from . import peers
+from .messages import agent_of, conversation_of, failed_tools, model_of, parameters_of, provider_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from opentelemetry.trace import Span
+
+    from confession_otel.answer import Answer
+
+_HOURS: Final = 6 * 3600
+"""After which a run whose end never came is forgotten."""
+
+
+class Root:
+    """What is known of a whole run."""
+
+    __slots__ = ("failed_tools",)
+
+    def __init__(self) -> None:
+        self.failed_tools: tuple[str, ...] = ()
+        """Names, each once, in the order in which they failed first."""
+
+    def failed(self, names: tuple[str, ...]) -> None:
+        """These tools failed."""
+        # Parallel branches end on threads of their own: a tuple is replaced, never changed.
+        self.failed_tools += tuple(name for name in dict.fromkeys(names) if name not in self.failed_tools)
+
+
+class ModelCall(Sighting):
+    """A model's call under way. It is the sighting too that the hook of an SDK below finds."""
+
+    __slots__ = (
+        "_ambient",
+        "_is_answer_span",
+        "_peer",
+        "agent",
+        "conversation",
+        "model",
+        "over",
+        "parameters",
+        "parent_run_id",
+        "provider",
+        "root",
+        "run_id",
+        "started",
+    )
+
+    def __init__(self, run_id: UUID, parent_run_id: UUID | None, root: Root | None, keywords: dict[str, Any]) -> None:
+        super().__init__()
+        metadata = keywords.get("metadata") or {}
+        parameters = keywords.get("invocation_params") or {}
+        # What it was begun in may go on holding it: a later call of the SDK there is no part of it.
+        self.over = False
+        self.run_id = run_id
+        self.parent_run_id = parent_run_id
+        self.root = root
+        self.started = time.time_ns()
+        """Nanoseconds since the epoch."""
+        self.model = model_of(metadata, parameters)
+        self.provider = provider_of(metadata.get("ls_provider"))
+        self.parameters = parameters_of(parameters)
+        """Attributes of the request."""
+        self.agent = agent_of(metadata)
+        self.conversation = conversation_of(metadata)
+        self._ambient = get_current_span()
+        self._is_answer_span = is_inference(self._ambient)
+        # A peer whose callbacks come before ours has its span by now, and has ended it when ours hear of the end; one
+        # whose callbacks come after ours will have it then.
+        self._peer = peers.span_of(run_id)
+
+    def answer_span(self) -> Span | None:
+        """The span that another instrumentation has for this call, as long as it goes on."""
+        return None if self.over else self.peer_span()
+
+    def complete(self, answer: Answer) -> None:
+        """Add to the answer what only a framework knows, as long as the call goes on."""
+        if not self.over:
+            self.describe(answer)
+
+    def peer_span(self) -> Span | None:
+        """The span that another instrumentation has for this call, live or, by now, ended."""
+        span = self._peer or peers.span_of(self.run_id)
+        if span is None and not self._is_answer_span:
+            # Made current by another callback, after ours and in the same context.
+            current = get_current_span()
+            if is_inference(current) and getattr(current, "start_time", 0) >= self.started:
+                return current
+        return span or (self._ambient if self._is_answer_span else None)
+
+    def parent_span(self) -> Span:
+        """The span under which one of our own hangs."""
+        return peers.above(self.parent_run_id) or self._ambient
+
+    def describe(self, answer: Answer) -> None:
+        """Add to the answer what is known of the run around the call."""
+        answer.agent_name = self.agent or answer.agent_name
+        answer.conversation_id = self.conversation or answer.conversation_id
+        if self.root is not None and self.root.failed_tools:
+            answer.evidence = replace(answer.evidence, tool_errors=self.root.failed_tools)
+
+
+class Runs:
+    """All runs that one handler sees, in every thread and event loop; ends forget."""
+
+    __slots__ = ("_calls", "_roots", "_tools")
+
+    def __init__(self) -> None:
+        self._roots: BoundedTable[UUID, Root] = BoundedTable(size=65536, seconds=_HOURS)
+        self._tools: BoundedTable[UUID, str] = BoundedTable(size=8192, seconds=_HOURS)
+        self._calls: BoundedTable[UUID, ModelCall] = BoundedTable(size=8192, seconds=_HOURS)
+
+    def __len__(self) -> int:
+        return len(self._roots) + len(self._tools) + len(self._calls)
+
+    def begin(self, run_id: UUID, parent_run_id: UUID | None) -> None:
+        """A run began in which others may be."""
+        root = None if parent_run_id is None else self._roots.get(parent_run_id)
+        self._roots.put(run_id, Root() if root is None else root)
+
+    def end(self, run_id: UUID) -> None:
+        """It is over."""
+        self._roots.pop(run_id)
+
+    def begin_tool(self, run_id: UUID, parent_run_id: UUID | None, name: str) -> None:
+        """A tool began; it may be an agent itself."""
+        self.begin(run_id, parent_run_id)
+        self._tools.put(run_id, name)
+
+    def end_tool(self, run_id: UUID, output: object) -> None:
+        """A tool is over, and gave this."""
+        root, name = self._roots.pop(run_id), self._tools.pop(run_id)
+        if root is not None and (failed := failed_tools(output, name)):
+            root.failed(failed)
+
+    def tool_failed(self, run_id: UUID, error: BaseException) -> None:
+        """A tool raised."""
+        root, name = self._roots.pop(run_id), self._tools.pop(run_id)
+        # A task that is cancelled did not fail.
+        if root is not None and name is not None and isinstance(error, Exception) and not is_control_flow(error):
+            root.failed((name,))
+
+    def begin_call(self, run_id: UUID, parent_run_id: UUID | None, keywords: dict[str, Any]) -> ModelCall:
+        """A model's call began."""
+        root = None if parent_run_id is None else self._roots.get(parent_run_id)
+        call = ModelCall(run_id, parent_run_id, root, keywords)
+        self._calls.put(run_id, call)
+        return call
+
+    def end_call(self, run_id: UUID) -> ModelCall | None:
+        """It is over; `None` for one never seen."""
+        call = self._calls.pop(run_id)
+        if call is not None:
+            call.over = True
+        return call
+
+
+def is_control_flow(error: BaseException) -> bool:
+    """Is this how LangGraph pauses a run or leaves a graph, rather than a failure?"""
+    errors = sys.modules.get("langgraph.errors")
+    return errors is not None and isinstance(error, errors.GraphBubbleUp)
