@@ -33,7 +33,6 @@ OURS: Final = "on a `chat` span of ours"
 BELOW: Final = "below the peer's span, ended by then"
 
 # What a synchronous and an asynchronous call gave, where they differ.
-MIXED: Final = (THEIRS, OURS)
 LATE: Final = (BELOW, THEIRS)
 
 CALLS: Final = {
@@ -79,14 +78,9 @@ ON_THE_CLIENT: Final = (
 )
 ON_THE_CLIENT_AND_SHORT: Final = f"{ON_THE_CLIENT} Logfire's span of a stream ends where the stream begins."
 AFTERWARDS: Final = "It makes the span of a response when the response is there, dated back."
-BELOW_IT: Final = (
-    "Its span is live, but not the current one. Where the OpenAI SDK is observed as well, that call has a `chat` span "
-    "of ours, which carries the keys."
-)
 ITS_OWN_CALLBACK: Final = (
     "It comes as a callback of the call. LangChain calls callbacks back in the order in which they are given, and when "
-    "ours hears of the answer behind Langfuse's, its span has ended; of an asynchronous call ours hears first. "
-    "Synchronously its span is the current one, which the OpenAI SDK's call then finds."
+    "ours hears of the answer behind Langfuse's, its span has ended; of an asynchronous call ours hears first."
 )
 NOT_CURRENT: Final = "Its span is live, but not the current one, so that nobody else can find it."
 
@@ -182,28 +176,21 @@ SETUPS: Final = (
         ("openinference-langchain",),
         OPENINFERENCE_LANGCHAIN,
         "langchain",
-        {
-            **dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
-            "callback-first": (THEIRS,) * 5,
-        },
-        BELOW_IT,
+        dict.fromkeys((*ORDERS_OF_INSTRUMENTORS, "callback-first"), (THEIRS,) * 5),
     ),
     Setup(
         ("openllmetry-langchain",),
         OPENLLMETRY_LANGCHAIN,
         "langchain",
-        {
-            **dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
-            "callback-first": (THEIRS,) * 5,
-        },
-        BELOW_IT,
+        dict.fromkeys((*ORDERS_OF_INSTRUMENTORS, "callback-first"), (THEIRS,) * 5),
     ),
     Setup(
         ("langfuse-langchain",),
         ("langfuse",),
         "langchain",
         {
-            "last": (MIXED, MIXED, MIXED, THEIRS, THEIRS),
+            "first": (THEIRS,) * 5,
+            "last": (THEIRS,) * 5,
             "callback-first": (THEIRS,) * 5,
             "callback-last": (LATE,) * 5,
         },
@@ -222,16 +209,14 @@ SETUPS: Final = (
         {
             "zero-code": (THEIRS,) * 5,
             "first": (THEIRS,) * 5,
-            "last": (OURS, OURS, OURS, THEIRS, THEIRS),
+            "last": (THEIRS,) * 5,
         },
-        ON_THE_CLIENT,
     ),
     Setup(
         ("openllmetry-langchain", "openllmetry-openai"),
         (*OPENLLMETRY_LANGCHAIN, *OPENLLMETRY_OPENAI),
         "langchain",
-        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (OURS, OURS, OURS, THEIRS, THEIRS)),
-        BELOW_IT,
+        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS,) * 5),
     ),
 )
 
