@@ -125,6 +125,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     guard._tally.begin()
     guard._logged.clear()
     recorder.latest.clear()
+    observation._brought_by.clear()
     yield
     co.uninstrument()
     observation.set_default(None)

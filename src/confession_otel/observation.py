@@ -55,7 +55,7 @@ class Sighting:
 under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
 """Set by a framework's hook where its call begins, in the context in which the SDK's call then runs."""
 
-_brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=600)
+_brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=60)
 """Response id -> the hook that brought the answer, over all observers of the process."""
 
 _hooks: Final[set[str]] = set()

@@ -619,6 +619,8 @@ def test_a_second_signal_ends_the_wait(kind: signal.Signals) -> None:
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
+        # Between the lock and the wait no signal wakes a thread of Python's.
+        time.sleep(1)
         process.send_signal(kind)
         output, errors = process.communicate(timeout=50)
     assert (process.returncode, errors) == (0, "")
