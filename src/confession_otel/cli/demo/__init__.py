@@ -53,16 +53,18 @@ def run(choice: Choice, console: Console, *, stay: bool) -> Exit:
         console: Where to show it.
         stay: Keep a backend of our own up until Ctrl-C.
     """
+    asked_to_end: list[Exit] = []
     try:
-        with _signals():
+        with _signals(asked_to_end):
             return _run(choice, console, stay=stay)
     except NotUsable as error:
         console.print(Text(str(error), "red"), soft_wrap=True)
         return Exit.NOT_USABLE
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except _Terminated:
-        return Exit.TERMINATED
+    except BaseException:
+        # In the middle of an import Python makes another exception of it, so it is not asked which one this is.
+        if asked_to_end:
+            return asked_to_end[0]
+        raise
 
 
 def _run(choice: Choice, console: Console, *, stay: bool) -> Exit:
@@ -118,13 +120,18 @@ def _linger(backend: Backend, console: Console, *, stay: bool) -> None:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Turn the signals that ask a program to end into an exception, so that what was started is ended too."""
+def _signals(asked_to_end: list[Exit]) -> Iterator[None]:
+    """Turn the signals that ask a program to end into an exception, so that what was started is ended too.
 
-    def end(_: int, __: FrameType | None) -> None:
-        raise _Terminated
+    Args:
+        asked_to_end: how to end, from then on.
+    """
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    def end(number: int, _: FrameType | None) -> None:
+        asked_to_end.append(Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():  # as in a test: signals are not ours there
         names = []
     before = {name: signal.signal(getattr(signal, name), end) for name in names}
