@@ -607,6 +607,8 @@ def test_a_signal_ends_the_process_after_its_jobs(kind: signal.Signals) -> None:
 def test_a_second_signal_ends_the_wait(kind: signal.Signals) -> None:
     process = started(
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
+        # A shell's background ignores it, and what is started there does.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import confession_otel.asking.worker as module; module.EXIT_PATIENCE = 600.0\n"
         "worker = Worker(10, 1)\n"
         "def hang():\n"
