@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import overhead, overhead_langchain, reading
+from benchmarks import asking, overhead, overhead_langchain, reading
 
 if __name__ == "__main__":
     reading.main()
     overhead.main()
+    asking.main()
     overhead_langchain.main()

@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import queue
 import sys
-import threading
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -70,7 +68,8 @@ def _stream() -> bytes:
     return "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"]).encode()
 
 
-def _answer(request: httpx2.Request) -> httpx2.Response:
+def answer(request: httpx2.Request) -> httpx2.Response:
+    """What the transport answers."""
     if b'"stream":true' in request.content.replace(b" ", b""):
         return httpx2.Response(200, content=_stream(), headers={"content-type": "text/event-stream"})
     confesses = b"confess" in request.content
@@ -224,7 +223,8 @@ def _by_hand() -> None:
     Completions.create, AsyncCompletions.create = sync, asynchronous  # type: ignore[method-assign]
 
 
-def _confession_otel(**settings: Any) -> None:
+def confession_otel_on(**settings: Any) -> None:
+    """Switch it on, with providers that export to nowhere."""
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
@@ -232,39 +232,6 @@ def _confession_otel(**settings: Any) -> None:
 
     meters = MeterProvider([InMemoryMetricReader()])
     confession_otel.instrument(_providers(), meters, _logs_provider(), **settings)
-
-
-def _confession_otel_spaced() -> None:
-    """Observes, and between two calls the background is as busy as where it asks."""
-    from opentelemetry.instrumentation.utils import suppress_instrumentation
-
-    _confession_otel()
-    transport = httpx2.MockTransport(_answer)
-    other = openai.OpenAI(api_key="none", base_url=ADDRESS, http_client=httpx2.Client(transport=transport))
-    begin: queue.SimpleQueue[None] = queue.SimpleQueue()
-    done: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def background() -> None:
-        with suppress_instrumentation():
-            while True:
-                begin.get()
-                other.chat.completions.create(model="model-1", messages=MESSAGES, user="confess")
-                done.put(None)
-
-    def between() -> None:
-        begin.put(None)
-        done.get()
-
-    threading.Thread(target=background, daemon=True).start()
-    _after_each.append(between)
-
-
-def _confession_otel_ask() -> None:
-    import confession_otel
-
-    _confession_otel(way="ask", max_requests_per_minute=1_000_000)
-    # What is measured is what the caller waits for; the machine is then left to the background.
-    _after_each.append(confession_otel.flush)
 
 
 def _otel_genai() -> None:
@@ -289,29 +256,18 @@ def _openllmetry() -> None:
 SETUPS: dict[str, Callable[[], None]] = {
     "bare": lambda: None,
     "by hand": _by_hand,
-    "confession_otel": _confession_otel,
-    "confession_otel spaced": _confession_otel_spaced,
-    "confession_otel ask": _confession_otel_ask,
+    "confession_otel": confession_otel_on,
     "otel-genai": _otel_genai,
     "openinference": _openinference,
     "openllmetry": _openllmetry,
 }
 
 
-_after_each: list[Callable[[], Any]] = []
-"""Done after each call, and not measured."""
-
-
-def _settle() -> None:
-    for act in _after_each:
-        act()
-
-
-def _chat(client: openai.OpenAI, **keywords: Any) -> dict[str, float]:
+def chat(client: openai.OpenAI, **keywords: Any) -> dict[str, float]:
+    """One call, and how long it took in nanoseconds."""
     start = time.perf_counter_ns()
     client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5, **keywords)
     taken = float(time.perf_counter_ns() - start)
-    _settle()
     return {"call": taken}
 
 
@@ -321,8 +277,6 @@ async def _chat_async(client: openai.AsyncOpenAI, calls: int) -> list[dict[str, 
         start = time.perf_counter_ns()
         await client.chat.completions.create(model="model-1", messages=MESSAGES, temperature=0.5)
         taken.append({"call": float(time.perf_counter_ns() - start)})
-        if _after_each:
-            await asyncio.to_thread(_settle)
     return taken
 
 
@@ -333,7 +287,6 @@ def _streamed(client: openai.OpenAI) -> dict[str, float]:
     first = time.perf_counter_ns()
     chunks = sum(1 for _ in stream)
     end = time.perf_counter_ns()
-    _settle()
     return {"first chunk": first - start, "each chunk": (end - first) / chunks}
 
 
@@ -343,7 +296,7 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     SETUPS[sys.argv[1]]()
     own = {"api_key": "none", "base_url": ADDRESS}
-    transport = httpx2.MockTransport(_answer)
+    transport = httpx2.MockTransport(answer)
     client = openai.OpenAI(http_client=httpx2.Client(transport=transport), **own)  # type: ignore[arg-type]
     aclient = openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=transport), **own)  # type: ignore[arg-type]
     loop = asyncio.new_event_loop()
@@ -356,7 +309,7 @@ def main() -> None:
             taken = [_streamed(client) for _ in range(calls)]
         else:
             extra = {"user": "confess"} if scenario == "chat_confession" else {}
-            taken = [_chat(client, **extra) for _ in range(calls)]
+            taken = [chat(client, **extra) for _ in range(calls)]
         print(json.dumps({part: median(one[part] for one in taken) / 1000 for part in taken[0]}), flush=True)
 
 
