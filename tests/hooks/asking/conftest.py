@@ -196,6 +196,7 @@ class Scene:
     # Test modules cannot import this one.
     report = staticmethod(report)
     call = staticmethod(call)
+    entered = staticmethod(entered)
     play = staticmethod(play)
     alive = staticmethod(alive)
     slow = staticmethod(slow)
