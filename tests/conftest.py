@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import guard, observation, recorder
+from confession_otel import guard, observation, recorder, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +126,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     guard._logged.clear()
     recorder.latest.clear()
     observation._brought_by.clear()
+    words.clear()
     yield
     co.uninstrument()
     observation.set_default(None)

@@ -13,8 +13,9 @@ import confession_otel
 
 PACKAGE = Path(confession_otel.__file__).parent
 LAYERS = [
-    {"_version", "confession", "suppression", "tally"},
+    {"_version", "clients", "confession", "suppression", "tally"},
     {"semconv"},
+    {"dialects"},
     {"guard", "bounded", "redaction"},
     {"reading"},
     {"bounded_read"},
@@ -24,9 +25,9 @@ LAYERS = [
     {"composition", "instruments"},
     {"log_line"},
     {"recorder"},
-    {"asking"},
+    {"asking", "live", "words", "overheard"},
     {"observation"},
-    {"openai", "langchain", "structlog", "testing"},
+    {"openai", "langchain", "processor", "completion_hook", "structlog", "testing"},
     {"api"},
     {"__init__", "zero_code", "cli"},
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext
 
-from . import semconv
+from . import dialects, semconv
 from .corroboration import NO_EVIDENCE, Evidence
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Answer:
     provider: str | None = None
     agent_name: str | None = None
     evidence: Evidence = NO_EVIDENCE
+    truncated: bool = False
+    """Of the text, only a part was to be had."""
     told: Told | None = None
     """How the model was told to append its confession, and what it appended; in the way in-band."""
 
@@ -57,36 +59,25 @@ _COPIED: Final = {
     "agent_name": semconv.GEN_AI_AGENT_NAME,
 }
 
-# What marks a span as that of one inference, in the dialects of the instrumentations that people run. Spans of agents,
-# tools and chains are not answers.
-_INFERENCE: Final = (
-    (semconv.GEN_AI_OPERATION, frozenset({"chat", "generate_content", "text_completion"})),
-    (semconv.OPENINFERENCE_SPAN_KIND, frozenset({"LLM"})),
-    ("langfuse.observation.type", frozenset({"generation"})),
-    ("llm.request.type", frozenset({"chat", "completion"})),
-)
 
-
-def attributes_of(span: Span) -> Mapping[str, object]:
+def attributes_of(span: Span) -> Mapping[str, Any]:
     """Attributes of a span of the SDK, live or ended; empty for spans that cannot be read."""
-    return getattr(span, "attributes", None) or {}
+    attributes = getattr(span, "attributes", None)
+    return {} if attributes is None else attributes
 
 
 def is_inference(span: Span) -> bool:
-    """Is this live span some instrumentation's span of a model call?"""
-    if not span.is_recording():
-        return False
-    attributes = attributes_of(span)
-    return any(attributes.get(key) in values for key, values in _INFERENCE)
+    """Is this live span some instrumentation's span of a model call? Spans of agents, tools and chains are not."""
+    return span.is_recording() and dialects.is_inference(attributes_of(span))
 
 
 def of_span(span: Span | SpanContext, evidence: Evidence) -> Answer:
     """The answer that a span stands for, with what its attributes say of the call."""
     if isinstance(span, SpanContext):
         return Answer(span=NonRecordingSpan(span), evidence=evidence)
-    attributes = attributes_of(span)
-    known = {field: str(attributes[key]) for field, key in _COPIED.items() if attributes.get(key) is not None}
-    return Answer(span=span, evidence=evidence, **known)  # type: ignore[arg-type] # the keys of _COPIED are all `str | None`
+    written = dialects.read(attributes_of(span))
+    # The keys are fields of the answer, all of them `str | None`.
+    return Answer(span=span, evidence=evidence, **written.fields() if written else {})  # type: ignore[arg-type]
 
 
 def copied_attributes(answer: Answer) -> dict[str, str]:

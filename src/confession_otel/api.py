@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, get_current_span
 
-from . import asking, bounded_read, guard, observation
+from . import asking, bounded_read, guard, live, observation, overheard
 from .answer import of_span
 from .confession import Confession, Problem
 from .corroboration import NO_EVIDENCE, Evidence
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 HOOKS: Final = {
-    "openai": ("openai",),
-    "langchain": ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms"),
+    "openai": ("openai", ("openai",)),
+    "langchain": (
+        "langchain_core",
+        ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms"),
+    ),
+    "processor": ("opentelemetry.sdk", ("opentelemetry.sdk.trace",)),
 }
-"""Hook, a module of this package with `install()` and `uninstall()` -> the modules of which it waits for any."""
+"""Hook, a module of this package with `install()` and `uninstall()` -> the package it is for, and its modules of which
+the hook waits for any."""
 
 _wanted: Final[set[str]] = set()
 _waiting: Final[set[str]] = set()
@@ -63,9 +68,9 @@ def instrument(
     observation.set_default(observer)
     if not observer.settings.enabled:
         return
-    for hook, modules in HOOKS.items():
+    for hook, (package, modules) in HOOKS.items():
         with _INSTALL:
-            if importlib.util.find_spec(modules[0].partition(".")[0]) is None:
+            if importlib.util.find_spec(package) is None:
                 continue
             _wanted.add(hook)
             if any(module in sys.modules for module in modules):
@@ -153,7 +158,10 @@ def record(
             evidence = None
         observer = observation.default()
         if observer.settings.enabled:
-            observer.recorder.record(read, of_span(span, evidence or NO_EVIDENCE), Source.RECORD)
+            answer = of_span(span, evidence or NO_EVIDENCE)
+            # What is recorded by hand is not to be looked for on its span as well.
+            live.brought(answer.span, answer.response_id)
+            observer.recorder.record(read, answer, Source.RECORD)
     return read
 
 
@@ -170,6 +178,7 @@ def flush(timeout: float = 30.0) -> bool:
     Returns:
         True when nothing is under way any more.
     """
+    overheard.settle()
     return asking.flush(timeout)
 
 
@@ -183,4 +192,5 @@ def shutdown(timeout: float = 30.0) -> bool:
         True when nothing had to be given up.
     """
     uninstrument()
+    overheard.settle()
     return asking.shutdown(timeout)

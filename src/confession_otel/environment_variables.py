@@ -68,3 +68,6 @@ OTEL_CONFESSION_MAX_QUEUE: Final = "CONFESSION_OTEL_MAX_QUEUE"
 
 OTEL_CONFESSION_MAX_CONCURRENCY: Final = "CONFESSION_OTEL_MAX_CONCURRENCY"
 """With `ask`: requests under way at the same time. Default: 4."""
+
+OTEL_CONFESSION_COMPLETION_HOOK: Final = "CONFESSION_OTEL_COMPLETION_HOOK"
+"""Name of another GenAI completion hook to pass everything on to, `upload` for one. Default: none."""

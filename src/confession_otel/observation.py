@@ -1,8 +1,9 @@
 """One observed call, from hook to recorder: find the confession in the answer, read it, record it once.
 
-Where two hooks see the same call (a LangChain callback over the OpenAI SDK), the first to bring the answer has it; the
-response id tells them apart. The same hook may bring the same id again: then it is another call, of a server that
-does not make ids unique.
+Where two hooks see the same call (a LangChain callback over the OpenAI SDK, a span of another instrumentation around
+it), the first to bring the answer has it. They know it by its response id, by the spans it is on (`live`), or by its
+words (`words`). The same hook may bring the same id again: then it is another call, of a server that does not make ids
+unique.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from . import live, words
 from .asking import Asker, question
 from .bounded import BoundedTable
 from .bounded_read import read
 from .corroboration import behind_the_answer
 from .guard import Site
+from .overheard import Overheard
 from .reading import find
 from .recorder import Recorder
-from .semconv import NotAsked, Source, Status
+from .semconv import Absent, NotAsked, Source, Status
 from .settings import Settings, Way
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ class Sighting:
 
     __slots__ = ("taken",)
 
+    over = False
+    """It has ended; what it was begun in may go on holding it."""
+
     def __init__(self) -> None:
         self.taken = False
 
@@ -55,11 +61,14 @@ class Sighting:
 under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
 """Set by a framework's hook where its call begins, in the context in which the SDK's call then runs."""
 
+in_a_call: Final[ContextVar[bool]] = ContextVar("confession_otel_in_a_call", default=False)
+"""Set by the hook of an SDK around a call whose answer it will bring."""
+
 _brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=60)
 """Response id -> the hook that brought the answer, over all observers of the process."""
 
 _hooks: Final[set[str]] = set()
-"""Hooks that have ever been switched on: where there is one only, nobody else can bring its answers."""
+"""Hooks that have ever been switched on."""
 
 
 class Observer:
@@ -73,8 +82,12 @@ class Observer:
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self.settings = settings
+        self.tracer_provider = tracer_provider
+        """Where its spans go; `None`: the global one. So with the next."""
+        self.logger_provider = logger_provider
         self.recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
         self._asker = Asker(settings, self.recorder) if settings.way is Way.ASK else None
+        self._overheard = Overheard(self.recorder, self._is_nobodys, _UNASKED.get(settings.way))
 
     def claim(self, response_id: str | None, hook: str) -> bool:
         """Is this answer the hook's to record? True at once where the answer has no id."""
@@ -95,8 +108,9 @@ class Observer:
         """
         asks: list[Ask] = []
         with _OBSERVE:
-            if not answers or (len(_hooks) > 1 and not self.claim(answers[0].response_id, hook)):
+            if not answers or not self._is_new(answers[0], hook):
                 return asks
+            live.brought(answers[0].span, answers[0].response_id)
             for answer in answers:
                 if self._asker is not None:
                     if answer.final and (
@@ -109,14 +123,52 @@ class Observer:
                     self._look_into(answer)
         return asks
 
+    def overhear(self, answers: Sequence[Answer], hook: str) -> None:
+        """The same for a hook that can neither ask nor tell anybody: it only sees what others wrote down.
+
+        In `ask` and `in_band` the answer is left to a hook that can; if none brings it, it is counted.
+
+        Args:
+            answers: one for each choice of the call; of a call whose words are not to be had, one without text.
+            hook: name of the hook, or of the instrumentation whose span it saw.
+        """
+        if self.settings.way is Way.OBSERVE:
+            self.observe(answers, hook)
+            return
+        with _OBSERVE:
+            live.brought(answers[0].span, answers[0].response_id)
+            self._overheard.add(answers, hook)
+
+    def no_content(self, answer: Answer, hook: str) -> None:
+        """An answer was given, and none of its words are to be had."""
+        if self.settings.way is not Way.OBSERVE:
+            self.overhear([answer], hook)
+        elif self._is_new(answer, hook):
+            self.recorder.count(Status.ABSENT, Absent.NO_CONTENT)
+
+    def _is_new(self, answer: Answer, hook: str) -> bool:
+        # Where there is one hook only, nobody else can bring its answers.
+        if len(_hooks) == 1 and hook in _hooks:
+            return True
+        trace_id = answer.span.get_span_context().trace_id
+        return self.claim(answer.response_id, hook) and words.is_new(trace_id, answer.text, answer.response_id, hook)
+
+    @staticmethod
+    def _is_nobodys(trace_id: int, text: str, response_id: str | None, hook: str) -> bool:
+        if response_id is not None and _brought_by.get(response_id) is not None:
+            return False
+        return words.is_new(trace_id, text, response_id, hook, remember=False)
+
     def _look_into(self, answer: Answer) -> None:
         place = find(answer.text)
         if place.confession is not None:
             confession, evidence = behind_the_answer(read(place.confession), answer.evidence)
             answer.evidence = evidence
+            if answer.truncated:
+                confession = replace(confession, truncated=True)
             self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
         elif answer.final:
-            self.recorder.count(Status.ABSENT)
+            self.recorder.count(Status.ABSENT, Absent.TRUNCATED if answer.truncated else None)
 
     def _take_in_band(self, answer: Answer) -> None:
         told = answer.told
@@ -150,12 +202,22 @@ class Observer:
         return place.passed_over or place.confession is not None
 
 
+_UNASKED: Final = {Way.ASK: NotAsked.NO_CLIENT, Way.IN_BAND: NotAsked.NOT_TOLD}
+
 _default: list[Observer] = []
 
 
 def expect(hook: str) -> None:
     """Know that this hook may bring answers from now on."""
     _hooks.add(hook)
+
+
+def is_seen() -> bool:
+    """Has a hook of an SDK or of a framework seen the call begin that we are in? It will bring the answer."""
+    if in_a_call.get():
+        return True
+    sighting = under_way.get()
+    return sighting is not None and not sighting.over
 
 
 def take() -> Sighting | None:

@@ -38,7 +38,7 @@ def when_imported(module: str, then: Callable[[ModuleType], None]) -> None:
 
 
 class Patch:
-    """One method of a class, replaced by a wrapper and given back.
+    """One method of a class, or function of a module, replaced by a wrapper and given back.
 
     If somebody else has wrapped the method after us, it cannot be given back without wiping their patch. Ours then
     stays in their chain, so a wrapper must pass through when there is nothing for it to do.
@@ -46,7 +46,9 @@ class Patch:
 
     __slots__ = ("_name", "_original", "_owner", "_wrap", "_wrapper")
 
-    def __init__(self, owner: type, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def __init__(
+        self, owner: type | ModuleType, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
         self._owner = owner
         self._name = name
         self._wrap = wrap

@@ -298,6 +298,10 @@ class Absent(StrEnum):
 
     UNREAD = "unread"
     """The answer could not be looked at: the host left it unread, or read it past the SDK's own types."""
+    NO_CONTENT = "no_content"
+    """The span that another instrumentation made of the call holds none of its words: capturing is off, or redacted."""
+    TRUNCATED = "truncated"
+    """That span holds a part of its words only, which an attribute limit cut off."""
 
 
 class NotAsked(StrEnum):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
 
 from . import redaction
+from .clients import package_of
 from .confession import Disclosure, StrEnum, Verdict
 from .guard import say_once
 
@@ -168,6 +169,20 @@ def _redactor(value: object) -> redaction.Redactor | None:
     return redaction.ready(names) if names else None
 
 
+def _client(value: object) -> object:
+    if value is None or package_of(value) is not None:
+        return value
+    message = "an OpenAI client or a chat model of LangChain's (keyword only)"
+    raise ValueError(message)
+
+
+def _name(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    message = "a name"
+    raise ValueError(message)
+
+
 def _names(value: object) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
@@ -231,6 +246,12 @@ class Settings:
     )
     max_queue: int = _setting(256, _whole("answers"), "`ask`: answers that wait to be asked about")
     max_concurrency: int = _setting(4, _whole("requests"), "`ask`: requests under way at the same time")
+    asking_client: Any = _setting(
+        None, _client, "`ask`: an OpenAI client or LangChain chat model for the completion hook, which has none"
+    )
+    completion_hook: str | None = _setting(
+        None, _name, "name of another completion hook to pass everything on to, for only one can be named: upload"
+    )
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, /, **keywords: object) -> Settings:

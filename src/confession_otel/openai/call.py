@@ -26,6 +26,7 @@ from opentelemetry.trace import (
 from confession_otel import semconv
 from confession_otel.answer import Answer, is_inference
 from confession_otel.guard import Site
+from confession_otel.observation import in_a_call
 from confession_otel.settings import AnswerSpans
 from confession_otel.suppression import is_suppressed
 
@@ -131,6 +132,7 @@ class Call:
             self._options = origin.options
         body = body_of(self._options)
         self._model = body.get("model")
+        self._tokens.append(in_a_call.set(True))
         if origin is not None:
             self._span = origin.span
             return

@@ -1,0 +1,24 @@
+"""Tools that failed, by trace: evidence for the answers that come after."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confession_otel.bounded import BoundedTable
+
+_MOST: Final = 16
+"""Names remembered of one trace."""
+
+_names: Final[BoundedTable[int, tuple[str, ...]]] = BoundedTable(size=1024, seconds=600)
+
+
+def add(trace_id: int, name: str) -> None:
+    """A tool failed in this trace."""
+    known = _names.get(trace_id) or ()
+    if name not in known and len(known) < _MOST:
+        _names.put(trace_id, (*known, name))
+
+
+def of(trace_id: int) -> tuple[str, ...]:
+    """Names of the tools that failed in this trace, in the order in which they failed first."""
+    return _names.get(trace_id) or ()

@@ -1,0 +1,55 @@
+"""Output that instrumentations write into log events instead of onto the span: kept for when the span ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.trace import get_current_span
+
+from confession_otel import live
+from confession_otel.dialects import is_output_event, output_of_event
+from confession_otel.guard import Site
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+
+_EMIT: Final = Site("processor.log")
+_MOST: Final = 128
+"""Choices kept for one span."""
+
+
+class ConfessionLogRecordProcessor(LogRecordProcessor):
+    """Stands beside `ConfessionSpanProcessor`, for instrumentations that emit content as events.
+
+        logger_provider.add_log_record_processor(ConfessionLogRecordProcessor())
+
+    `instrument()` registers it on the logger provider it is given, or on the global one.
+    """
+
+    def __init__(self) -> None:
+        self.active = True
+        """Off, it does nothing: a processor cannot be taken off a provider again."""
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Keep the output in an event of a span that is under way."""
+        record = log_record.log_record
+        name = record.event_name
+        if name is None or not self.active or not is_output_event(name):
+            return
+        with _EMIT:
+            span_id = record.span_id or get_current_span(record.context).get_span_context().span_id
+            watch = live.get(span_id)
+            if watch is None:
+                return
+            if watch.choices is None:
+                watch.choices = []
+            if len(watch.choices) < _MOST:
+                watch.choices += output_of_event(name, record.attributes or {}, record.body)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the SDK's name
+        """Nothing is held."""
+        return True
