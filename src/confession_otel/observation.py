@@ -57,6 +57,19 @@ class Sighting:
     def complete(self, answer: Answer) -> None:
         """Add to the answer what only the framework knows."""
 
+    def put_off(
+        self,
+        observer: Observer,  # noqa: ARG002 - for the framework's own
+        answers: Sequence[Answer],  # noqa: ARG002 - as above
+        hook: str,  # noqa: ARG002 - as above
+        follow_up: Callable[[Answer], FollowUp] | None,  # noqa: ARG002 - as above
+    ) -> bool:
+        """Have answers observed when the framework knows that they stand; false where that is to be now.
+
+        Arguments as of `Observer.observe`.
+        """
+        return False
+
 
 under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
 """Set by a framework's hook where its call begins, in the context in which the SDK's call then runs."""
@@ -143,8 +156,14 @@ class Observer:
         """An answer was given, and none of its words are to be had."""
         if self.settings.way is not Way.OBSERVE:
             self.overhear([answer], hook)
-        elif self._is_new(answer, hook):
+        elif self._is_first_without_words(answer.response_id, hook):
             self.recorder.count(Status.ABSENT, Absent.NO_CONTENT)
+
+    def _is_first_without_words(self, response_id: str | None, hook: str) -> bool:
+        if response_id is None:
+            return True
+        # The answer itself is left unclaimed: a span beside this one may yet bring its words.
+        return _brought_by.get(response_id) is None and self.claim(f"{response_id} without words", hook)
 
     def _is_new(self, answer: Answer, hook: str) -> bool:
         # Where there is one hook only, nobody else can bring its answers.

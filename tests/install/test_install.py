@@ -14,6 +14,22 @@ import pytest
 PROJECT: Final = Path(__file__).parent.parent.parent
 UV: Final = os.environ.get("UV") or shutil.which("uv") or str(PROJECT / ".uv" / "bin" / "uv")
 
+OLDEST_AGENTS: Final = ("langchain>=1.0", "langgraph>=1.0", "langgraph-prebuilt<1.0.6", "langgraph-checkpoint<4")
+"""The two last are of LangGraph's own, which takes later ones that do not import beside it."""
+LATER: Final = (
+    # What fails there is named otherwise, or is of shapes that came later.
+    "asking/test_langchain_asking.py",
+    "asking/test_langchain_asking_requests.py",
+    # LangSmith's client says there that all is sent when the ends of runs are not.
+    "test_langchain_langsmith.py",
+    # Columns of `stream_events(version="v3")`.
+    "test_langchain_matrix.py::test_the_table_in_the_documentation_is_what_was_seen",
+    # Agents have no name in a run's metadata yet.
+    "test_langchain_runs.py::test_agent_and_thread_are_named",
+    "test_langchain_runs.py::test_the_hook_of_an_sdk_below_knows_of_the_run_as_well",
+)
+"""Tests, below `tests/hooks`, of what came later than the oldest versions."""
+
 
 def run(*command: object, expected: int = 0) -> str:
     done = subprocess.run([str(part) for part in command], cwd=PROJECT, capture_output=True, text=True, check=False)
@@ -68,13 +84,11 @@ def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path
     python = tmp_path / "venv" / "bin" / "python"
     run(UV, "--quiet", "venv", "--python", sys.executable, tmp_path / "venv")
     everything = f"{PROJECT}[openai,langchain,structlog,otlp]"
-    oldest = ("--resolution", "lowest-direct", "--editable", everything, "langchain-openai>=1")
+    oldest = ("--resolution", "lowest-direct", "--editable", everything, "langchain-openai>=1", *OLDEST_AGENTS)
     run(UV, "--quiet", "pip", "install", "--python", python, *oldest)
     newest = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis")
     run(UV, "--quiet", "pip", "install", "--python", python, *newest)
     core = [*(PROJECT / "tests").glob("test_*.py"), PROJECT / "tests" / "hooks"]
-    # The package of the agents, which the hook does not need, asks for a newer `langchain-core`.
-    hooks = (PROJECT / "tests" / "hooks").rglob("test_*.py")
-    agents = [f"--ignore={path}" for path in hooks if "from langchain." in path.read_text(encoding="utf-8")]
-    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *agents, *core)
+    later = [argument for test in LATER for argument in ("--deselect", f"tests/hooks/{test}")]
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not events_v3", *later, *core)
     assert " passed" in output

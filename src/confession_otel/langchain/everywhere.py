@@ -37,7 +37,8 @@ class _Everywhere(ConfessionCallbackHandler):
         self._off = True
         capture.unwant(self)
         # Ends pass by from now on.
-        self._runs = Runs()
+        runs, self._runs = self._runs, Runs()
+        runs.leave()
         self._given.clear()
 
     def _watch(self) -> None:

@@ -19,7 +19,8 @@ from confession_otel.suppression import is_own_request, is_suppressed
 from . import capture, peers
 from .follow_up import LangChainFollowUp
 from .messages import answer_of, known_of, metadata_of
-from .runs import Runs, is_control_flow
+from .nodes import is_control_flow
+from .runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,21 +125,28 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         return True
 
     def on_chain_start(
-        self, serialized: dict[str, Any], inputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **_: Any
+        self,
+        serialized: dict[str, Any],
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None,
+        **_: Any,
     ) -> None:
         """Remember which run it belongs to."""
         with _RUN:
-            self._runs.begin(run_id, parent_run_id)
+            self._runs.begin(run_id, parent_run_id, metadata)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
-        """Forget it."""
+        """Forget it; the answers in a node that has ended are answers."""
         with _RUN:
             self._runs.end(run_id)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """Forget it."""
+        """Forget it; the answers in a node that was interrupted are none."""
         with _RUN:
-            self._runs.end(run_id)
+            self._runs.end(run_id, error)
 
     def on_tool_start(
         self,
@@ -152,7 +160,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         """Remember which run it belongs to, and its name."""
         with _RUN:
             name = (serialized or {}).get("name") or keywords.get("name")
-            self._runs.begin_tool(run_id, parent_run_id, str(name or "unknown"))
+            self._runs.begin_tool(run_id, parent_run_id, str(name or "unknown"), keywords.get("metadata"))
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
         """Note if what it gave says that it failed."""
@@ -216,6 +224,10 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                 for choice, generation in enumerate(generations)
             ]
             follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
+            if call.put_off(observer, answers, HOOK, follow_up):
+                if owned:
+                    span.end()
+                return
             asks = observer.observe(answers, HOOK, follow_up)
             if asks and given is not None:
                 given.call.carry_out(asks, functools.partial(span.end, time.time_ns()) if owned else None)

@@ -6,10 +6,9 @@ is kept for the root: chains, which are most of a run's events, only hand it on.
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import get_current_span
 
@@ -19,13 +18,19 @@ from confession_otel.observation import Sighting
 
 from . import peers
 from .messages import agent_of, conversation_of, failed_tools, model_of, parameters_of, provider_of
+from .nodes import Waiting, is_control_flow, later, node_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from opentelemetry.trace import Span
 
     from confession_otel.answer import Answer
+    from confession_otel.asking.follow_up import FollowUp
+    from confession_otel.observation import Observer
+
+    from .nodes import Node
 
 _HOURS: Final = 6 * 3600
 """After which a run whose end never came is forgotten."""
@@ -46,6 +51,13 @@ class Root:
         self.failed_tools += tuple(name for name in dict.fromkeys(names) if name not in self.failed_tools)
 
 
+class Place(NamedTuple):
+    """Where a run is: all that are in the same node have one of these in common."""
+
+    root: Root
+    node: Node | None
+
+
 class ModelCall(Sighting):
     """A model's call under way. It is the sighting too that the hook of an SDK below finds."""
 
@@ -56,6 +68,7 @@ class ModelCall(Sighting):
         "agent",
         "conversation",
         "model",
+        "node",
         "over",
         "parameters",
         "parent_run_id",
@@ -65,7 +78,7 @@ class ModelCall(Sighting):
         "started",
     )
 
-    def __init__(self, run_id: UUID, parent_run_id: UUID | None, root: Root | None, keywords: dict[str, Any]) -> None:
+    def __init__(self, run_id: UUID, parent_run_id: UUID | None, place: Place | None, keywords: dict[str, Any]) -> None:
         super().__init__()
         metadata = keywords.get("metadata") or {}
         parameters = keywords.get("invocation_params") or {}
@@ -73,7 +86,8 @@ class ModelCall(Sighting):
         self.over = False
         self.run_id = run_id
         self.parent_run_id = parent_run_id
-        self.root = root
+        self.root = None if place is None else place.root
+        self.node = None if place is None else place.node
         self.started = time.time_ns()
         """Nanoseconds since the epoch."""
         self.model = model_of(metadata, parameters)
@@ -96,6 +110,18 @@ class ModelCall(Sighting):
         """Add to the answer what only a framework knows, as long as the call goes on."""
         if not self.over:
             self.describe(answer)
+
+    def put_off(
+        self, observer: Observer, answers: Sequence[Answer], hook: str, follow_up: Callable[[Answer], FollowUp] | None
+    ) -> bool:
+        """Have answers observed when the LangGraph node around the call has ended; false where that is to be now.
+
+        Arguments as of `Observer.observe`.
+        """
+        if self.node is None or (bring := later(observer, answers, hook, follow_up)) is None:
+            return False
+        self.node.wait(bring)
+        return True
 
     def peer_span(self) -> Span | None:
         """The span that another instrumentation has for this call, live or, by now, ended."""
@@ -122,47 +148,57 @@ class ModelCall(Sighting):
 class Runs:
     """All runs that one handler sees, in every thread and event loop; ends forget."""
 
-    __slots__ = ("_calls", "_roots", "_tools")
+    __slots__ = ("_calls", "_places", "_tools", "_waiting")
 
     def __init__(self) -> None:
-        self._roots: BoundedTable[UUID, Root] = BoundedTable(size=65536, seconds=_HOURS)
+        self._places: BoundedTable[UUID, Place] = BoundedTable(size=65536, seconds=_HOURS)
         self._tools: BoundedTable[UUID, str] = BoundedTable(size=8192, seconds=_HOURS)
         self._calls: BoundedTable[UUID, ModelCall] = BoundedTable(size=8192, seconds=_HOURS)
+        # Each may hold a conversation.
+        self._waiting = Waiting(size=4096, seconds=_HOURS)
 
     def __len__(self) -> int:
-        return len(self._roots) + len(self._tools) + len(self._calls)
+        return len(self._places) + len(self._tools) + len(self._calls) + len(self._waiting)
 
-    def begin(self, run_id: UUID, parent_run_id: UUID | None) -> None:
+    def begin(self, run_id: UUID, parent_run_id: UUID | None, metadata: Mapping[str, Any] | None = None) -> None:
         """A run began in which others may be."""
-        root = None if parent_run_id is None else self._roots.get(parent_run_id)
-        self._roots.put(run_id, Root() if root is None else root)
+        above = None if parent_run_id is None else self._places.get(parent_run_id)
+        place = Place(Root(), None) if above is None else above
+        node = node_of(run_id, metadata, place.node, self._waiting)
+        self._places.put(run_id, place if node is place.node else Place(place.root, node))
 
-    def end(self, run_id: UUID) -> None:
+    def end(self, run_id: UUID, error: BaseException | None = None) -> None:
         """It is over."""
-        self._roots.pop(run_id)
+        place = self._places.pop(run_id)
+        if place is not None and place.node is not None and place.node.run_id == run_id:
+            place.node.end(error)
 
-    def begin_tool(self, run_id: UUID, parent_run_id: UUID | None, name: str) -> None:
+    def begin_tool(
+        self, run_id: UUID, parent_run_id: UUID | None, name: str, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """A tool began; it may be an agent itself."""
-        self.begin(run_id, parent_run_id)
+        self.begin(run_id, parent_run_id, metadata)
         self._tools.put(run_id, name)
 
     def end_tool(self, run_id: UUID, output: object) -> None:
         """A tool is over, and gave this."""
-        root, name = self._roots.pop(run_id), self._tools.pop(run_id)
-        if root is not None and (failed := failed_tools(output, name)):
-            root.failed(failed)
+        place, name = self._places.get(run_id), self._tools.pop(run_id)
+        self.end(run_id)
+        if place is not None and (failed := failed_tools(output, name)):
+            place.root.failed(failed)
 
     def tool_failed(self, run_id: UUID, error: BaseException) -> None:
         """A tool raised."""
-        root, name = self._roots.pop(run_id), self._tools.pop(run_id)
+        place, name = self._places.get(run_id), self._tools.pop(run_id)
+        self.end(run_id, error)
         # A task that is cancelled did not fail.
-        if root is not None and name is not None and isinstance(error, Exception) and not is_control_flow(error):
-            root.failed((name,))
+        if place is not None and name is not None and isinstance(error, Exception) and not is_control_flow(error):
+            place.root.failed((name,))
 
     def begin_call(self, run_id: UUID, parent_run_id: UUID | None, keywords: dict[str, Any]) -> ModelCall:
         """A model's call began."""
-        root = None if parent_run_id is None else self._roots.get(parent_run_id)
-        call = ModelCall(run_id, parent_run_id, root, keywords)
+        place = None if parent_run_id is None else self._places.get(parent_run_id)
+        call = ModelCall(run_id, parent_run_id, place, keywords)
         self._calls.put(run_id, call)
         return call
 
@@ -173,8 +209,6 @@ class Runs:
             call.over = True
         return call
 
-
-def is_control_flow(error: BaseException) -> bool:
-    """Is this how LangGraph pauses a run or leaves a graph, rather than a failure?"""
-    errors = sys.modules.get("langgraph.errors")
-    return errors is not None and isinstance(error, errors.GraphBubbleUp)
+    def leave(self) -> None:
+        """Nobody will tell of ends any more: bring what waits for one."""
+        self._waiting.clear()

@@ -295,6 +295,8 @@ class Call:
         def follow_up(answer: Answer) -> OpenAIFollowUp:
             return OpenAIFollowUp(self._client, self._api, self._options, answer, response)
 
+        if self._above is not None and self._above.put_off(self._observer, answers, HOOK, follow_up):
+            return
         # Logfire's tracer makes no span while it suppresses others; ours stands below its own.
         token = otel_context.attach(set_span_in_context(self._span, Context())) if is_suppressed() else None
         try:

@@ -34,7 +34,7 @@ _RETURNED: Final = Site("langchain.middleware.returned")
 _AFTER: Final = Site("langchain.middleware.after_agent")
 
 
-class ConfessionMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
+class ConfessionMiddleware(AgentMiddleware[AgentState[Any], Any]):
     """Gets one confession for each run of an agent, when the run has ended well.
 
     It judges the run as a whole: tools that return directly and structured output included. It is recorded under the

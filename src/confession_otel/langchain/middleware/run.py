@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from langgraph.config import get_config
+
 from confession_otel.bounded import BoundedTable
 from confession_otel.guard import say_once
 
@@ -37,10 +39,10 @@ class Turn:
 class Run:
     """What is known of one run of an agent."""
 
-    __slots__ = ("before", "control", "turn")
+    __slots__ = ("before", "made", "turn")
 
-    def __init__(self, control: object = None, before: frozenset[str] | None = None) -> None:
-        self.control = control
+    def __init__(self, made: object = None, before: frozenset[str] | None = None) -> None:
+        self.made = made
         """As long as it is held, no other run's has its id."""
         self.before = before
         """Ids of the messages that were there when it began; `None` where nobody saw it begin."""
@@ -60,7 +62,7 @@ class Runs:
     def begin(self, runtime: Any, messages: Sequence[BaseMessage]) -> None:
         """Remember a run, and the messages that were there before it."""
         before = frozenset(message.id for message in messages if message.id)
-        self._put(_keys(runtime), Run(getattr(runtime, "control", None), before))
+        self._put(_keys(runtime), Run(_made_for(runtime), before))
 
     def under_way(self, runtime: Any) -> Run | None:
         """The run; `None` where LangGraph does not tell it from others."""
@@ -71,7 +73,7 @@ class Runs:
         if run is None:
             # Resumed after an interrupt; what was there when it began is known where that was in this process.
             began = self._table.get(keys[-1])
-            run = Run(runtime.control, None if began is None else began.before)
+            run = Run(_made_for(runtime), None if began is None else began.before)
             self._put(keys, run)
         return run
 
@@ -90,17 +92,40 @@ def _keys(runtime: Any) -> list[tuple[object, str]]:
 
     A run that is resumed is a new one to LangGraph, on the thread of the old one.
     """
-    control, info = getattr(runtime, "control", None), getattr(runtime, "execution_info", None)
-    if control is None or info is None:
+    made, where = _made_for(runtime), _where(runtime)
+    if made is None or where is None:
         say_once(
             "langchain.middleware.runtime",
-            "this version of LangGraph does not tell one run of an agent from another: ConfessionMiddleware can read "
-            "the last message, but neither ask nor have a confession appended; it can from LangGraph 1.2 on",
+            "LangGraph does not tell here one run of an agent from another: ConfessionMiddleware can read the last "
+            "message, but neither ask nor have a confession appended; it can from LangGraph 1.2 or Python 3.11 on",
         )
         return []
-    # Agents called in a tool of another share its control; each is in a namespace of its own.
-    above = (info.checkpoint_ns or "").rpartition("|")[0]
-    keys: list[tuple[object, str]] = [(id(control), above)]
-    if info.thread_id is not None:
-        keys.append((f"thread {info.thread_id}", above))
+    namespace, thread = where
+    # Agents called in a tool of another share what is made for it; each is in a namespace of its own.
+    above = namespace.rpartition("|")[0]
+    keys: list[tuple[object, str]] = [(id(made), above)]
+    if thread is not None:
+        keys.append((f"thread {thread}", above))
     return keys
+
+
+def _made_for(runtime: Any) -> object:
+    """An object that one run has, and all its nodes see."""
+    control = getattr(runtime, "control", None)
+    if control is not None:
+        return control
+    # Before LangGraph 1.2: a function made in each run, but for the one that a runtime has by default.
+    writer = getattr(runtime, "stream_writer", None)
+    return writer if "<locals>" in getattr(writer, "__qualname__", "") else None
+
+
+def _where(runtime: Any) -> tuple[str, str | None] | None:
+    """The namespace of the node, and the thread."""
+    info = getattr(runtime, "execution_info", None)
+    if info is not None:
+        return info.checkpoint_ns or "", info.thread_id
+    try:
+        known = get_config().get("configurable", {})
+    except RuntimeError:
+        return None
+    return known.get("checkpoint_ns") or "", known.get("thread_id")
