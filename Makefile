@@ -12,7 +12,7 @@ export UV_LINK_MODE := copy
 export UV_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench fuzz docs test-backends test-peers test-install clean
+.PHONY: help demo test lint types bench fuzz docs backends test-backends test-peers test-install clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -27,7 +27,10 @@ demo: $(UV) ## play ten scripted answers, confess, show what a tracing backend m
 test: $(UV) ## the tests: in-process, no server but our own on loopback
 	@$(RUN) --all-extras pytest $(patsubst %,--ignore=tests/%,backends peers install integrations) $(ARGS)
 
-test-backends: $(UV) ## the demo into a real Phoenix, read back
+backends: $(UV) ## build Jaeger and an OpenTelemetry collector from Go modules (once, some minutes; needs Go)
+	@$(RUN) --all-extras python -m tests.backends.servers $(ARGS)
+
+test-backends: $(UV) ## the demo into a real Phoenix, read back; Jaeger and the collector, where `make backends` built them
 	@UV="$(abspath $(UV))" $(RUN) --all-extras pytest tests/backends $(ARGS)
 
 test-peers: $(UV) ## beside each other instrumentation, in an environment of its own (.venvs)
