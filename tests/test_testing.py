@@ -13,7 +13,16 @@ import pytest
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
-from confession_otel.testing import Reply, Request, ScriptedServer, chat_completion, error, response
+from confession_otel.testing import (
+    Reply,
+    Request,
+    ScriptedServer,
+    anthropic_message,
+    chat_completion,
+    error,
+    gemini_response,
+    response,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -256,3 +265,66 @@ def test_the_client_for_azure_is_answered() -> None:
     ):
         assert client.chat.completions.create(model="small", messages=MESSAGES).choices[0].message.content == "Four."
     assert server.requests[0].path.startswith("/v1/deployments/small/")
+
+
+# Of Anthropic and Gemini no client is installed here; tests/peers has the real ones.
+
+
+def posted(server: ScriptedServer, path: str, body: Any) -> bytes:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    connection.request("POST", path, body=json.dumps(body))
+    reply = connection.getresponse()
+    assert reply.status == 200
+    content = reply.read()
+    connection.close()
+    return content
+
+
+def events_in(content: bytes) -> list[Any]:
+    return [
+        json.loads(line.removeprefix("data: "))
+        for event in content.decode().split("\n\n")
+        for line in event.splitlines()
+        if line.startswith("data: ")
+    ]
+
+
+def test_an_anthropic_message_whole_and_streamed() -> None:
+    body = anthropic_message("Fünf, not four: ✗", thinking="Two and two.", tool_calls=[TOOL])
+    with ScriptedServer(saying(Reply(body, piece=3))) as server:
+        whole = json.loads(posted(server, "/v1/messages", {"model": "small"}))
+        streamed = events_in(posted(server, "/v1/messages?beta=true", {"model": "small", "stream": True}))
+    assert whole == body
+    assert whole["stop_reason"] == "tool_use"
+    assert (streamed[0]["type"], streamed[0]["message"]["content"]) == ("message_start", [])
+    assert (streamed[-2]["delta"]["stop_reason"], streamed[-1]["type"]) == ("tool_use", "message_stop")
+    blocks = {event["index"]: event["content_block"] for event in streamed if event["type"] == "content_block_start"}
+    texts = dict.fromkeys(blocks, "")
+    for event in streamed:
+        if event["type"] == "content_block_delta" and event["delta"]["type"] != "signature_delta":
+            (text,) = (event["delta"].get(key) for key in ("text", "thinking", "partial_json") if key in event["delta"])
+            texts[event["index"]] += text
+    assert [block["type"] for block in blocks.values()] == ["thinking", "text", "tool_use"]
+    assert list(texts.values()) == ["Two and two.", "Fünf, not four: ✗", TOOL[1]]
+
+
+def test_a_gemini_response_whole_and_streamed() -> None:
+    body = gemini_response("Fünf, not four: ✗", "4", thought="Two and two.", tool_calls=[TOOL])
+    with ScriptedServer(saying(Reply(body, piece=3))) as server:
+        whole = json.loads(posted(server, "/v1beta/models/small:generateContent", {"contents": []}))
+        streamed = events_in(posted(server, "/v1beta/models/small:streamGenerateContent?alt=sse", {"contents": []}))
+    assert whole == body
+    said = {0: "", 1: ""}
+    for event in streamed:
+        (candidate,) = event["candidates"]
+        (part,) = candidate["content"]["parts"]
+        said[candidate["index"]] += "" if part.get("thought") else part.get("text", "")
+    assert said == {0: "Fünf, not four: ✗", 1: "4"}
+    assert [event["candidates"][0].get("finishReason") for event in streamed].count("STOP") == 2
+    assert sum("functionCall" in event["candidates"][0]["content"]["parts"][0] for event in streamed) == 2
+
+
+def test_a_stream_of_an_answer_with_nothing_in_it_ends_all_the_same() -> None:
+    with ScriptedServer(saying(gemini_response())) as server:
+        (event,) = events_in(posted(server, "/v1beta/models/small:streamGenerateContent?alt=sse", {"contents": []}))
+    assert (event["candidates"][0]["content"]["parts"], event["candidates"][0]["finishReason"]) == ([{}], "STOP")

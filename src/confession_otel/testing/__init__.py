@@ -1,7 +1,7 @@
-"""A scripted model: an OpenAI-compatible server on loopback, so that demos and tests need no API key and no luck.
+"""A scripted model: a server on loopback, so that demos and tests need no API key and no luck.
 
-The real `openai` client and everything built on it talk to it over HTTP as they would to a provider. It needs nothing
-but the standard library.
+The real `openai` client and everything built on it talk to it over HTTP as they would to a provider, and so do those of
+Anthropic and Gemini. It needs nothing but the standard library.
 
 Example:
     >>> import json, urllib.request
@@ -15,7 +15,18 @@ Example:
     '2 + 2?'
 """
 
+from .anthropic import anthropic_message
 from .bodies import chat_completion, error, response
+from .gemini import gemini_response
 from .server import Reply, Request, ScriptedServer
 
-__all__ = ["Reply", "Request", "ScriptedServer", "chat_completion", "error", "response"]
+__all__ = [
+    "Reply",
+    "Request",
+    "ScriptedServer",
+    "anthropic_message",
+    "chat_completion",
+    "error",
+    "gemini_response",
+    "response",
+]

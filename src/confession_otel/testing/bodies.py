@@ -48,7 +48,7 @@ def chat_completion(  # noqa: PLR0913 - one keyword for each thing that a test m
     """
     texts = texts or (None,)
     calls: list[Body] = [
-        {"id": _fresh("call"), "type": "function", "function": {"name": name, "arguments": arguments}}
+        {"id": fresh_id("call"), "type": "function", "function": {"name": name, "arguments": arguments}}
         for name, arguments in tool_calls
     ]
     choices: list[Body] = []
@@ -64,9 +64,9 @@ def chat_completion(  # noqa: PLR0913 - one keyword for each thing that a test m
                 "finish_reason": finish_reason or ("tool_calls" if calls else "stop"),
             }
         )
-    output = _tokens(*texts) if completion_tokens is None else completion_tokens
+    output = count_tokens(*texts) if completion_tokens is None else completion_tokens
     return {
-        "id": id or _fresh("chatcmpl"),
+        "id": id or fresh_id("chatcmpl"),
         "object": "chat.completion",
         "created": int(time.time()),
         "model": model,
@@ -127,7 +127,7 @@ def response(  # noqa: PLR0913 - as above
     output: list[Body] = []
     if reasoning is not None:
         summary = [{"type": "summary_text", "text": reasoning}]
-        output.append({"type": "reasoning", "id": _fresh("rs"), "summary": summary})
+        output.append({"type": "reasoning", "id": fresh_id("rs"), "summary": summary})
     parts: list[Body] = []
     if text is not None:
         parts.append({"type": "output_text", "text": text, "annotations": [], "logprobs": []})
@@ -138,7 +138,7 @@ def response(  # noqa: PLR0913 - as above
         output.append(
             {
                 "type": "message",
-                "id": _fresh("msg"),
+                "id": fresh_id("msg"),
                 "role": "assistant",
                 "status": item_status,
                 "content": parts,
@@ -147,17 +147,17 @@ def response(  # noqa: PLR0913 - as above
     output.extend(
         {
             "type": "function_call",
-            "id": _fresh("fc"),
-            "call_id": _fresh("call"),
+            "id": fresh_id("fc"),
+            "call_id": fresh_id("call"),
             "name": name,
             "arguments": arguments,
             "status": "completed",
         }
         for name, arguments in tool_calls
     )
-    tokens = _tokens(text, refusal) if output_tokens is None else output_tokens
+    tokens = count_tokens(text, refusal) if output_tokens is None else output_tokens
     return {
-        "id": id or _fresh("resp"),
+        "id": id or fresh_id("resp"),
         "object": "response",
         "created_at": int(time.time()),
         "status": status,
@@ -205,9 +205,11 @@ def is_response(body: Mapping[str, object]) -> bool:
     return body.get("object") == "response"
 
 
-def _fresh(prefix: str) -> str:
+def fresh_id(prefix: str) -> str:
+    """An id that nothing else has, as the API writes those of that kind."""
     return f"{prefix}-{uuid.uuid4().hex}" if prefix == "chatcmpl" else f"{prefix}_{uuid.uuid4().hex}"
 
 
-def _tokens(*texts: str | None) -> int:
+def count_tokens(*texts: str | None) -> int:
+    """About one token for each four characters."""
     return sum(len(text) for text in texts if text) // 4 + 1

@@ -22,8 +22,12 @@ from .stream import events
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_ANSWERS: Final = re.compile(r"/v1(/deployments/[^/]+)?(/chat/completions|/responses)")
-"""Paths of `POST`; with a deployment, as the client for Azure has them."""
+_ANSWERS: Final = re.compile(
+    r"/v1(/deployments/[^/]+)?(/chat/completions|/responses)"
+    r"|/v1/messages"
+    r"|/v1(beta)?/models/[^/]+:(g|streamG)enerateContent"
+)
+"""Paths of `POST`; with a deployment, as the client for Azure has them; then Anthropic's, then Gemini's."""
 _RETRIEVED: Final = re.compile(r"/v1/responses/[^/]+")
 """Path of `GET`, for a response that was made in the background."""
 _JOIN_SECONDS: Final = 5.0
@@ -46,9 +50,12 @@ class Request:
     @property
     def stream(self) -> bool:
         """Does it ask for server-sent events?"""
+        path, _, query = self.path.partition("?")
+        if path.endswith(":streamGenerateContent"):
+            return True
         if isinstance(self.json, dict):
             return bool(self.json.get("stream"))
-        return "stream=true" in self.path.partition("?")[2].split("&")
+        return "stream=true" in query.split("&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ Script: TypeAlias = Callable[[Request], Reply | Mapping[str, Any]]
 
 
 class ScriptedServer:
-    """An OpenAI-compatible server that says what it is told.
+    """A server of the OpenAI API, of Anthropic's and of Gemini's, that says what it is told.
 
     Args:
         reply: Called for each request to a known path, on that connection's thread; a bare mapping is `Reply(mapping)`.
@@ -101,8 +108,13 @@ class ScriptedServer:
 
     @property
     def base_url(self) -> str:
-        """What the client takes as `base_url`: `http://127.0.0.1:PORT/v1`."""
+        """What the OpenAI client takes as `base_url`: `http://127.0.0.1:PORT/v1`."""
         return f"{self._url}/v1"
+
+    @property
+    def url(self) -> str:
+        """What clients take that add the version themselves, Anthropic's and Gemini's: `http://127.0.0.1:PORT`."""
+        return self._url
 
     @property
     def requests(self) -> tuple[Request, ...]:

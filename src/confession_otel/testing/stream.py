@@ -1,11 +1,13 @@
-"""The same bodies as server-sent events, as the OpenAI API streams them. Pure: a body in, events out."""
+"""The same bodies as server-sent events, as the APIs stream them. Pure: a body in, events out."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from .anthropic import anthropic_events, is_anthropic_message
 from .bodies import Body, is_response
+from .gemini import gemini_events, is_gemini_response
+from .sse import pieces, sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,10 +30,16 @@ def events(body: Mapping[str, Any], *, piece: int, usage: bool) -> Iterator[byte
     """One item for each event of the stream of `body`.
 
     Args:
-        body: Of a chat completion or of a response.
+        body: Of a chat completion, of a response, or of another API's answer.
         piece: Characters of text in each delta.
         usage: Chat completions only: `stream_options.include_usage` of the request.
     """
+    if is_anthropic_message(body):
+        yield from anthropic_events(body, piece=piece)
+        return
+    if is_gemini_response(body):
+        yield from gemini_events(body, piece=piece)
+        return
     if is_response(body):
         for number, event in enumerate(_response(body, piece)):
             yield sse({**event, "sequence_number": number}, name=event["type"])
@@ -39,17 +47,6 @@ def events(body: Mapping[str, Any], *, piece: int, usage: bool) -> Iterator[byte
     for chunk in _chat(body, piece, usage=usage):
         yield sse(chunk)
     yield b"data: [DONE]\n\n"
-
-
-def sse(data: object, *, name: str | None = None) -> bytes:
-    """One server-sent event with JSON data."""
-    head = f"event: {name}\n" if name else ""
-    return f"{head}data: {json.dumps(data)}\n\n".encode()
-
-
-def _pieces(text: str, size: int) -> Iterator[str]:
-    for start in range(0, len(text), size):
-        yield text[start : start + size]
 
 
 def _chat(body: Mapping[str, Any], size: int, *, usage: bool) -> Iterator[Body]:
@@ -69,7 +66,7 @@ def _chat(body: Mapping[str, Any], size: int, *, usage: bool) -> Iterator[Body]:
         yield chunk(index, {**opening, "role": "assistant", "content": content, "refusal": None})
         logprobs = choice.get("logprobs")
         for key in ("content", "refusal"):
-            for text in _pieces(message[key] or "", size):
+            for text in pieces(message[key] or "", size):
                 # Those of all tokens come with the first piece: which token is where, nobody here knows.
                 yield chunk(index, {key: text}, logprobs=logprobs)
                 logprobs = None
@@ -79,7 +76,7 @@ def _chat(body: Mapping[str, Any], size: int, *, usage: bool) -> Iterator[Body]:
             function = call["function"]
             begun = {**call, "index": number, "function": {"name": function["name"], "arguments": ""}}
             yield chunk(index, {"tool_calls": [begun]})
-            for text in _pieces(function["arguments"], size):
+            for text in pieces(function["arguments"], size):
                 yield chunk(index, {"tool_calls": [{"index": number, "function": {"arguments": text}}]})
         yield chunk(index, {}, choice["finish_reason"])
     if usage:
@@ -100,7 +97,7 @@ def _response(body: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
             yield from _reasoning(item, place, size)
         else:
             name = "response.function_call_arguments"
-            for text in _pieces(item["arguments"], size):
+            for text in pieces(item["arguments"], size):
                 yield {"type": f"{name}.delta", **place, "delta": text}
             yield {"type": f"{name}.done", **place, "name": item["name"], "arguments": item["arguments"]}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
@@ -112,7 +109,7 @@ def _message(item: Mapping[str, Any], place: Mapping[str, Any], size: int) -> It
         name, field, extra = _PARTS[part["type"]]
         where = {**place, "content_index": number}
         yield {"type": "response.content_part.added", **where, "part": {**part, field: ""}}
-        for text in _pieces(part[field], size):
+        for text in pieces(part[field], size):
             yield {"type": f"{name}.delta", **where, "delta": text, **extra}
         yield {"type": f"{name}.done", **where, field: part[field], **extra}
         yield {"type": "response.content_part.done", **where, "part": part}
@@ -122,7 +119,7 @@ def _reasoning(item: Mapping[str, Any], place: Mapping[str, Any], size: int) -> 
     for number, part in enumerate(item["summary"]):
         where = {**place, "summary_index": number}
         yield {"type": "response.reasoning_summary_part.added", **where, "part": {**part, "text": ""}}
-        for text in _pieces(part["text"], size):
+        for text in pieces(part["text"], size):
             yield {"type": "response.reasoning_summary_text.delta", **where, "delta": text}
         yield {"type": "response.reasoning_summary_text.done", **where, "text": part["text"]}
         yield {"type": "response.reasoning_summary_part.done", **where, "part": part}
