@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import guard, observation, recorder, words
+from confession_otel import failed_tools, guard, observation, recorder, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +127,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     recorder.latest.clear()
     observation._brought_by.clear()
     words.clear()
+    failed_tools.clear()
     yield
     co.uninstrument()
     observation.set_default(None)

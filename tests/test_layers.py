@@ -25,7 +25,7 @@ LAYERS = [
     {"composition", "instruments"},
     {"log_line"},
     {"recorder"},
-    {"asking", "live", "words", "overheard"},
+    {"asking", "failed_tools", "live", "words", "overheard"},
     {"observation"},
     {"openai", "langchain", "processor", "completion_hook", "structlog", "testing"},
     {"api"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from confession_otel.bounded import BoundedTable
+from .bounded import BoundedTable
 
 _MOST: Final = 16
 """Names remembered of one trace."""
@@ -19,6 +19,11 @@ def add(trace_id: int, name: str) -> None:
         _names.put(trace_id, (*known, name))
 
 
+def clear() -> None:
+    """Forget everything."""
+    _names.clear()
+
+
 def of(trace_id: int) -> tuple[str, ...]:
     """Names of the tools that failed in this trace, in the order in which they failed first."""
-    return _names.get(trace_id) or ()
+    return (_names.get(trace_id) or ()) if _names else ()

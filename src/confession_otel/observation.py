@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from . import live, words
+from . import failed_tools, live, words
 from .asking import Asker, question
 from .bounded import BoundedTable
 from .bounded_read import read
@@ -124,6 +124,8 @@ class Observer:
             if not answers or not self._is_new(answers[0], hook):
                 return asks
             live.brought(answers[0].span, answers[0].response_id)
+            if tools := failed_tools.of(answers[0].span.get_span_context().trace_id):
+                _hold_against(answers, tools)
             for answer in answers:
                 if self._asker is not None:
                     if answer.final and (
@@ -219,6 +221,14 @@ class Observer:
         # What stands in the answer may be anybody's.
         place = find(answer.text)
         return place.passed_over or place.confession is not None
+
+
+def _hold_against(answers: Sequence[Answer], tools: tuple[str, ...]) -> None:
+    """Add to the evidence the tools that failed in the trace, by the spans of whoever saw them."""
+    for answer in answers:
+        known = answer.evidence.tool_errors
+        more = tuple(tool for tool in tools if tool not in known)
+        answer.evidence = replace(answer.evidence, tool_errors=known + more)
 
 
 _UNASKED: Final = {Way.ASK: NotAsked.NO_CLIENT, Way.IN_BAND: NotAsked.NOT_TOLD}

@@ -9,6 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openai import OpenAI
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
@@ -21,6 +22,7 @@ import confession_otel as co
 from confession_otel import live
 from confession_otel.processor import ConfessionLogRecordProcessor, ConfessionSpanProcessor, on_ending
 from confession_otel.suppression import own_request
+from confession_otel.testing import ScriptedServer, chat_completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -663,3 +665,16 @@ def test_a_span_in_a_with_statement_ends_by_here_too(telemetry: Telemetry, trace
     with tracer.start_as_current_span("chat m-1") as span:
         span.set_attributes(chat())
     assert len(telemetry.spans("confession")) == 1
+
+
+def test_a_failed_tool_is_held_against_an_answer_that_another_hook_brings(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    fine = "Booked.\n\n## Confession\n\nObjective: book a table / Result: ✓ complied / Why: it is booked"
+    tracer = telemetry.tracer_provider.get_tracer("peer")
+    with ScriptedServer(lambda _: chat_completion(fine)) as server, tracer.start_as_current_span("agent"):
+        tool = tracer.start_span("tool", attributes={"openinference.span.kind": "TOOL", "tool.name": "reserve"})
+        tool.set_status(StatusCode.ERROR)
+        tool.end()
+        with OpenAI(base_url=server.base_url, api_key="none") as client:
+            client.chat.completions.create(model="m-1", messages=[{"role": "user", "content": "Book a table."}])
+    assert telemetry.confession().attributes["confession.contradictions"] == ("tool_error",)  # type: ignore[index]

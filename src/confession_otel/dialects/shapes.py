@@ -148,6 +148,9 @@ def _part(value: object, depth: int) -> Choice | None:
     if not _is_mapping(value) or depth > _DEEPEST:
         return None
     kind = value.get("type")
+    if kind == "text" and isinstance(text := value.get("content"), str):
+        # Nearly always.
+        return Choice(text) if text and not _is_redacted(text) else None
     if kind in _THOUGHTS or value.get("thought") is True or value.get("phase") == "commentary":
         return None
     if kind in _TOOL_PARTS:
@@ -224,7 +227,7 @@ def _is_redacted(text: str) -> bool:
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
     # Attributes of the SDK are mappings that are no dictionaries.
-    return isinstance(value, (dict, Mapping))
+    return isinstance(value, dict) or isinstance(value, Mapping)  # noqa: SIM101 - the second is slow
 
 
 def _in_order(tree: Mapping[str, Any]) -> list[Any]:

@@ -36,13 +36,15 @@ class Dialect:
     tool_name: tuple[str, ...] = ()
     elsewhere: Callable[[Attributes], bool] | None = None
     """Will another span, still to come, hold the output of this one?"""
+    decides: bool = False
+    """Its mark holds whatever the other marks of the span say."""
 
 
 def _in(*keys: str) -> tuple[Reader, ...]:
     """Each of these attributes may hold all of the output."""
 
     def reader(key: str) -> Reader:
-        return lambda attributes: choices_of(attributes.get(key))
+        return lambda attributes: _whole(choices_of(attributes.get(key)))
 
     return tuple(reader(key) for key in keys)
 
@@ -52,6 +54,30 @@ def _under(prefix: str) -> Reader:
     return lambda attributes: grouped(
         (key.removeprefix(prefix), value) for key, value in attributes.items() if key.startswith(prefix)
     )
+
+
+def _whole(choices: list[Choice]) -> list[Choice]:
+    """The answers, also where each chunk of a stream is a message: then the last one alone says why the model stopped.
+
+    So write Google ADK and OpenTelemetry's instrumentation of Google's SDK.
+    """
+    if len(choices) < 2 or choices[0].finish_reason is not None or choices[-1].finish_reason is None:  # noqa: PLR2004
+        return choices
+    answers: list[Choice] = []
+    begun: Choice | None = None
+    for choice in choices:
+        if begun is None:
+            answers.append(choice)
+            begun = choice
+        else:
+            begun.text += choice.text
+            begun.refusal = begun.refusal or choice.refusal
+            begun.tool_turn = begun.tool_turn or choice.tool_turn
+            begun.truncated = begun.truncated or choice.truncated
+        if choice.finish_reason is not None:
+            begun.because(choice.finish_reason)
+            begun = None
+    return answers
 
 
 def _values(*values: str) -> frozenset[str]:
@@ -69,9 +95,23 @@ DIALECTS: Final = (
         ),
     ),
     Dialect(
+        "LangSmith",
+        "langsmith.span.kind",
+        inference=_values("llm"),
+        tool=_values("tool"),
+        outputs=_in("gen_ai.completion"),
+        fields=(("request_model", (semconv.GEN_AI_REQUEST_MODEL,)), ("provider", ("gen_ai.system",))),
+        tool_name=("langsmith.trace.name",),
+        # Its spans of prompts say that they are of the operation `chat` as well.
+        decides=True,
+    ),
+    Dialect(
         "OpenTelemetry GenAI",
         semconv.GEN_AI_OPERATION,
-        inference=_values("chat", "generate_content", "text_completion"),
+        # LiteLLM has names of its own for what it was called by.
+        inference=_values(
+            "chat", "generate_content", "text_completion", "acompletion", "atext_completion", "responses", "aresponses"
+        ),
         tool=_values("execute_tool"),
         outputs=(*_in("gen_ai.output.messages"), _under("gen_ai.completion."), *_in("gen_ai.completion")),
         fields=(
@@ -81,7 +121,8 @@ DIALECTS: Final = (
             ("provider", (semconv.GEN_AI_PROVIDER, "gen_ai.system")),
             ("agent_name", (semconv.GEN_AI_AGENT_NAME,)),
         ),
-        finish_reason=(semconv.GEN_AI_FINISH_REASONS,),
+        # Without content, the spans of Anthropic's own SDK have no other.
+        finish_reason=(semconv.GEN_AI_FINISH_REASONS, "anthropic.message.stop_reason"),
         tool_name=("gen_ai.tool.name",),
     ),
     Dialect(
@@ -116,20 +157,23 @@ DIALECTS: Final = (
         fields=(("request_model", (semconv.GEN_AI_REQUEST_MODEL,)), ("provider", ("gen_ai.system",))),
     ),
     Dialect(
+        # Before 0.55, its spans of responses say nowhere else what they are.
+        "OpenLLMetry, responses",
+        "gen_ai.completion.0.role",
+        inference=_values("assistant"),
+        outputs=(_under("gen_ai.completion."),),
+        fields=(
+            ("request_model", (semconv.GEN_AI_REQUEST_MODEL,)),
+            ("response_id", (semconv.GEN_AI_RESPONSE_ID,)),
+            ("provider", ("gen_ai.system",)),
+        ),
+    ),
+    Dialect(
         "OpenLLMetry, spans of frameworks",
         "traceloop.span.kind",
         inference=frozenset(),
         tool=_values("tool"),
         tool_name=("traceloop.entity.name",),
-    ),
-    Dialect(
-        "LangSmith",
-        "langsmith.span.kind",
-        inference=_values("llm"),
-        tool=_values("tool"),
-        outputs=_in("gen_ai.completion"),
-        fields=(("request_model", (semconv.GEN_AI_REQUEST_MODEL,)), ("provider", ("gen_ai.system",))),
-        tool_name=("langsmith.trace.name",),
     ),
 )
 
@@ -150,7 +194,7 @@ def _choice(attributes: Attributes, body: object) -> list[Choice]:
 
 
 def _details(attributes: Attributes, _: object) -> list[Choice]:
-    return choices_of(attributes.get("gen_ai.output.messages"))
+    return _whole(choices_of(attributes.get("gen_ai.output.messages")))
 
 
 EVENTS: Final[Mapping[str, Callable[[Attributes, object], list[Choice]]]] = {_CHOICE: _choice, _DETAILS: _details}

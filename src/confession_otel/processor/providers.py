@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from confession_otel.guard import Site, say_once
 from confession_otel.patching import Patch
@@ -35,7 +35,8 @@ class Place:
         self._current = current
         self._add = add
         self._make = make
-        self._by_provider: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+        # Pairs, and no dictionary: Logfire's providers cannot be hashed.
+        self._processors: list[tuple[ref[Any], Any]] = []
         self._set_later = Patch(module, setter, self._wrap) if hasattr(module, setter) else None
         self._waiting = False
 
@@ -59,20 +60,21 @@ class Place:
         self._waiting = False
         if self._set_later is not None:
             self._set_later.remove()
-        for processor in list(self._by_provider.values()):
+        for _, processor in self._processors:
             processor.active = False
 
     def _put(self, provider: Any) -> bool:
-        known = self._by_provider.get(provider)
-        if known is not None:
-            known.active = True
-            return True
+        self._processors = [pair for pair in self._processors if pair[0]() is not None]
+        for there, processor in self._processors:
+            if there() is provider:
+                processor.active = True
+                return True
         add = getattr(provider, self._add, None)
         if add is None:
             return False
         processor = self._make()
         add(processor)
-        self._by_provider[provider] = processor
+        self._processors.append((ref(provider), processor))
         return True
 
     def _wrap(self, setter: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import StatusCode
 
-from confession_otel import dialects, live, observation, semconv
+from confession_otel import dialects, failed_tools, live, observation, semconv
 from confession_otel.answer import Answer, attributes_of
 from confession_otel.corroboration import Evidence
-from confession_otel.dialects import MARKS, Kind, output_of_event
+from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
 from confession_otel.suppression import is_own_request
 
-from . import failed_tools
 from .on_ending import can_write
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
-    from confession_otel.dialects import Choice, Written
+    from confession_otel.dialects import Choice
     from confession_otel.observation import Observer
 
 HOOK: Final = "spans"
@@ -79,13 +78,14 @@ class ConfessionSpanProcessor(SpanProcessor):
             with _END:
                 delattr(span, _OFFICIAL)
                 live.end(watch.span_id)
-                self.look_at(span, watch)
+                if not MARKS.isdisjoint(attributes_of(span)):
+                    self.look_at(span, watch)
 
     def look_at(self, span: Span, watch: Watch) -> None:
         """A span that some GenAI instrumentation made is about to end."""
-        written = dialects.read(attributes_of(span))
-        if written is None or not self.active:
+        if not self.active:
             return
+        written = Written(attributes_of(span))
         if written.kind is Kind.INFERENCE:
             self._bring(span, written, watch)
         elif written.kind is Kind.TOOL and span.status.status_code is StatusCode.ERROR:
@@ -105,14 +105,13 @@ class ConfessionSpanProcessor(SpanProcessor):
         choices = written.output() or _in_events(span) or watch.choices
         if choices:
             several = len(choices) > 1
-            tools = failed_tools.of(span.get_span_context().trace_id)
             answers = [
                 Answer(
                     text=choice.text,
                     span=span,
                     final=not choice.tool_turn and not failed,
                     choice=number if several else None,
-                    evidence=Evidence(choice.finish_reason, choice.refusal, tools),
+                    evidence=Evidence(choice.finish_reason, choice.refusal),
                     truncated=choice.truncated,
                     **known,  # type: ignore[arg-type] # fields of the answer
                 )
