@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks import asking, overhead, overhead_langchain, reading
+from benchmarks import asking, overhead, overhead_langchain, reading, spans
 
 if __name__ == "__main__":
     reading.main()
     overhead.main()
     asking.main()
+    spans.main()
     overhead_langchain.main()
