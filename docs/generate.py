@@ -41,6 +41,7 @@ def conventions() -> str:
         "",
         f"The confession span is called `{semconv.SPAN}`; instrumentation scope is `{semconv.SCOPE}`.",
         f"The event is `{semconv.EVENT}`: WARN when flagged or unparsed, else INFO.",
+        f"An outcome is an event and a span, both called `{semconv.OUTCOME}`.",
     ]
     section = None
     for heading, value, text in constants():
@@ -82,7 +83,7 @@ def settings() -> str:
         "|---|---|---|---|",
     ]
     for setting in fields(Settings):
-        variable = f"`{PREFIX}{setting.name.upper()}`"
+        variable = f"`{PREFIX}{setting.name.upper()}`" if setting.metadata["variable"] else "–"
         lines.append(f"| `{setting.name}` | {variable} | {_shown(setting.default)} | {setting.metadata['meaning']} |")
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import failed_tools, guard, observation, recorder, words
+from confession_otel import failed_tools, guard, late, observation, once, recorder
+from confession_otel.corroboration import evaluations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,9 +126,10 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     guard._tally.begin()
     guard._logged.clear()
     recorder.latest.clear()
-    observation._brought_by.clear()
-    words.clear()
+    once.clear()
     failed_tools.clear()
+    evaluations.clear()
+    late.clear()
     yield
     co.uninstrument()
     observation.set_default(None)

@@ -29,12 +29,20 @@ def test_pages_made_from_the_code_are_up_to_date(page: str) -> None:
 def test_every_constant_of_semconv_is_explained() -> None:
     values = {value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)}
     explained = {value for _, value, _ in generate.constants()}
-    named_elsewhere = {semconv.SCOPE, semconv.SPAN, semconv.EVENT, semconv.EVALUATION_COMPLIANCE}
+    named_elsewhere = {
+        semconv.SCOPE,
+        semconv.SPAN,
+        semconv.HONESTY_SPAN,
+        semconv.EVENT,
+        semconv.OUTCOME,
+        semconv.EVALUATION_COMPLIANCE,
+    }
     values_of_keys = {
         semconv.OPENINFERENCE_EVALUATOR,
         semconv.GEN_AI_CHAT,
         semconv.GEN_AI_TOKEN_INPUT,
         semconv.GEN_AI_TOKEN_OUTPUT,
+        semconv.PURPOSE_JUDGE,
     }
     assert values - explained <= named_elsewhere | values_of_keys
 

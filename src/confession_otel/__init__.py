@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ._version import __version__
     from .api import flush, instrument, record, shutdown, uninstrument
     from .confession import Compliance, Confession, Disclosure, Format, Objective, Problem, Verdict
-    from .corroboration import Evidence
+    from .corroboration import Evidence, rule
+    from .outcomes import record_outcome
     from .reading import parse, split
     from .settings import Settings
 
@@ -39,6 +40,8 @@ __all__ = [
     "instrument",
     "parse",
     "record",
+    "record_outcome",
+    "rule",
     "shutdown",
     "split",
     "uninstrument",
@@ -50,8 +53,9 @@ _HOME: Final = {
         ("Compliance", "Confession", "Disclosure", "Format", "Objective", "Problem", "Verdict"), "confession"
     ),
     **dict.fromkeys(("parse", "split"), "reading"),
-    "Evidence": "corroboration",
+    **dict.fromkeys(("Evidence", "rule"), "corroboration"),
     "Settings": "settings",
+    "record_outcome": "outcomes",
     "__version__": "_version",
 }
 

@@ -11,7 +11,9 @@ from . import dialects, semconv
 from .corroboration import NO_EVIDENCE, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from .corroboration import Asked
 
 
 @dataclass(slots=True)
@@ -47,6 +49,10 @@ class Answer:
     evidence: Evidence = NO_EVIDENCE
     truncated: bool = False
     """Of the text, only a part was to be had."""
+    asked: Callable[[], Asked] | None = None
+    """Gives what the request says of the answer that it wants, where the hook knows; called for a confession only."""
+    follow_up: Callable[[Answer], Any] | None = None
+    """Gives the `FollowUp` by which its conversation can go on, where the hook knows one."""
     told: Told | None = None
     """How the model was told to append its confession, and what it appended; in the way in-band."""
 

@@ -168,9 +168,10 @@ def record(
 def flush(timeout: float = 30.0) -> bool:
     """Wait until every confession that is under way is recorded.
 
-    With `way=ask` those are the answers that wait to be asked about and the requests under way; confessions that are
-    observed, in-band or recorded by hand are recorded before the call that brought them returns. Exporting is the
-    OpenTelemetry SDK's: flush its providers for that. Blocks its thread, and an event loop that runs there.
+    With `way=ask` those are the answers that wait to be asked about and the requests under way, with `sinks` also what
+    is on its way to them; confessions that are observed, in-band or recorded by hand are recorded before the call that
+    brought them returns. Exporting is the OpenTelemetry SDK's: flush its providers for that. Blocks its thread, and an
+    event loop that runs there.
 
     Args:
         timeout: seconds to wait at most.

@@ -8,6 +8,7 @@ gives it to one. Source: opentelemetry-util-genai, `opentelemetry.util.genai.com
 
 from __future__ import annotations
 
+import functools
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from . import dialects, live, observation
 from .answer import Answer, attributes_of
 from .asking import given
 from .asking.conversation import chat_messages
-from .corroboration import Evidence
+from .corroboration import PART, Asked, Evidence
 from .guard import Site, say_once
 from .settings import Way
 from .suppression import is_own_request
@@ -58,7 +59,6 @@ class ConfessionCompletionHook:
         self._next: Any = None
         with _LOAD:
             self._next = _load(self._observer().settings.completion_hook)
-        observation.expect(HOOK)
 
     def on_completion(
         self,
@@ -103,6 +103,9 @@ class ConfessionCompletionHook:
         if not settings.enabled or not outputs or (span is not None and live.is_brought(span)):
             return
         answers = _answers(outputs, span)
+        asked = functools.partial(_asked, tuple(system), tuple(inputs))
+        for answer in answers:
+            answer.asked = asked
         if settings.way is not Way.ASK or settings.asking_client is None:
             if settings.way is Way.ASK:
                 say_once(
@@ -138,6 +141,16 @@ def _answers(outputs: Sequence[Any], span: Span | None) -> list[Answer]:
         )
         for number, choice in enumerate(choices)
     ]
+
+
+def _asked(system: tuple[Any, ...], inputs: tuple[Any, ...]) -> Asked:
+    told = [_text(system)] + [_text(one.parts) for one in inputs if str(one.role) in ("system", "developer")]
+    last = next((_text(one.parts) for one in reversed(inputs) if str(one.role) == "user"), "")
+    return Asked(PART.join((*told, last)))
+
+
+def _text(parts: Sequence[Any]) -> str:
+    return "\n".join(str(part.content) for part in parts if getattr(part, "type", None) == "text")
 
 
 def _as_mapping(message: Any) -> dict[str, Any]:

@@ -6,13 +6,15 @@ All of it is decided here, before anything is emitted, so that every signal of o
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from . import corroboration, semconv
 from .answer import copied_attributes
 from .confession import Compliance, Verdict
+from .guard import Site
 from .privacy import release
+from .reading import split
 from .settings import Finding
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
     from .answer import Answer
     from .confession import Confession
+    from .corroboration import Evidence
     from .settings import Settings
+
+_ASKED: Final = Site("composition.asked")
 
 _COUNTS: Final = (
     (semconv.OBJECTIVES_COMPLIED, Compliance.COMPLIED),
@@ -88,7 +93,7 @@ def compose(
     """
     verdict = confession.verdict
     disclosure = confession.disclosure
-    contradictions = corroboration.contradictions(confession, answer.evidence)
+    contradictions = corroboration.contradictions(confession, _evidence(answer, source), settings.rules)
     findings = (
         verdict.value,
         Finding.CONTRADICTED.value if contradictions else None,
@@ -152,6 +157,26 @@ def compose(
     if answer.choice is not None:
         attributes[semconv.CHOICE] = answer.choice
     return record, attributes
+
+
+def _evidence(answer: Answer, source: semconv.Source) -> Evidence:
+    """All that is known of the call: what takes its time to find out is found out now that there is a confession."""
+    evidence = answer.evidence
+    if answer.text and not answer.truncated and evidence.output_text is None:
+        # Observed, the confession stands in the text.
+        output = split(answer.text)[0] if source is semconv.Source.OBSERVE else answer.text
+        evidence = replace(evidence, output_text=output)
+    if answer.asked is not None:
+        with _ASKED:
+            text, schema = answer.asked()
+            evidence = replace(
+                evidence,
+                request_text=text if evidence.request_text is None else evidence.request_text,
+                output_schema=schema if evidence.output_schema is None else evidence.output_schema,
+            )
+    if failed := corroboration.evaluations.of(answer.span.get_span_context().span_id, answer.response_id):
+        evidence = replace(evidence, evaluations=tuple(dict.fromkeys(evidence.evaluations + failed)))
+    return evidence
 
 
 def _content(confession: Confession, settings: Settings) -> tuple[dict[str, AttributeValue], str | None, str | None]:

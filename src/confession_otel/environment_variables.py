@@ -25,6 +25,9 @@ OTEL_CONFESSION_FLAG_ON: Final = "CONFESSION_OTEL_FLAG_ON"
 
 Default: `non_compliant,contradicted`."""
 
+OTEL_CONFESSION_RULES: Final = "CONFESSION_OTEL_RULES"
+"""Rules that hold evidence against a confession: names that are on, or, with a `-` before them, off. Default: `all`."""
+
 OTEL_CONFESSION_ERROR_STATUS: Final = "CONFESSION_OTEL_ERROR_STATUS"
 """Whether a flagged confession's span gets status ERROR. Default: `true`."""
 
@@ -68,6 +71,18 @@ OTEL_CONFESSION_MAX_QUEUE: Final = "CONFESSION_OTEL_MAX_QUEUE"
 
 OTEL_CONFESSION_MAX_CONCURRENCY: Final = "CONFESSION_OTEL_MAX_CONCURRENCY"
 """With `ask`: requests under way at the same time. Default: 4."""
+
+OTEL_CONFESSION_JUDGE_MODEL: Final = "CONFESSION_OTEL_JUDGE_MODEL"
+"""Model that the judge of confessions is asked for. Default: the one that answered."""
+
+OTEL_CONFESSION_JUDGE_SAMPLE: Final = "CONFESSION_OTEL_JUDGE_SAMPLE"
+"""Share of the confessions that are judged, 0 to 1. Default: 1."""
+
+OTEL_CONFESSION_JUDGE_MAX_REQUESTS_PER_MINUTE: Final = "CONFESSION_OTEL_JUDGE_MAX_REQUESTS_PER_MINUTE"
+"""Requests to the judge in any 60 seconds by each process. Default: 20."""
+
+OTEL_CONFESSION_SINKS: Final = "CONFESSION_OTEL_SINKS"
+"""Where verdicts go beside OTLP, with commas between them: `phoenix`, `langfuse`. Default: nowhere."""
 
 OTEL_CONFESSION_COMPLETION_HOOK: Final = "CONFESSION_OTEL_COMPLETION_HOOK"
 """Name of another GenAI completion hook to pass everything on to, `upload` for one. Default: none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -43,6 +43,14 @@ class Instruments:
             "How long requests for a confession took",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
+        self.judgements: Counter = meter.create_counter(
+            semconv.METRIC_JUDGEMENTS,
+            "{judgement}",
+            "Confessions that a judge was to be asked about, by what came of it",
+        )
+        self.outcomes: Counter = meter.create_counter(
+            semconv.METRIC_OUTCOMES, "{answer}", "Answers with a known outcome, by what their confession said"
+        )
         # Read from the guard's tally when exported: a failing meter can then not make the guard itself fail.
         meter.create_observable_counter(
             semconv.METRIC_DROPPED, [_observe_dropped], "{item}", "What was not recorded, by reason"
@@ -63,7 +71,8 @@ class Instruments:
 _SECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 60, 120)
 """A confession is a short answer: it takes seconds, up to minutes where a model thinks first."""
 
-_by_provider: Final[WeakKeyDictionary[MeterProvider, Instruments]] = WeakKeyDictionary()
+_by_provider: Final[list[tuple[ref[MeterProvider], Instruments]]] = []
+"""Not a dictionary: some providers, Logfire's for one, cannot be a key."""
 _global: Final[list[Instruments]] = []
 
 
@@ -78,7 +87,10 @@ def instruments_on(provider: MeterProvider | None) -> Instruments:
         if not _global:
             _global.append(Instruments(None))
         return _global[0]
-    found = _by_provider.get(provider)
-    if found is None:
-        found = _by_provider[provider] = Instruments(provider)
-    return found
+    _by_provider[:] = [pair for pair in _by_provider if pair[0]() is not None]
+    for there, found in _by_provider:
+        if there() is provider:
+            return found
+    made = Instruments(provider)
+    _by_provider.append((ref(provider), made))
+    return made

@@ -1,9 +1,8 @@
 """One observed call, from hook to recorder: find the confession in the answer, read it, record it once.
 
 Where two hooks see the same call (a LangChain callback over the OpenAI SDK, a span of another instrumentation around
-it), the first to bring the answer has it. They know it by its response id, by the spans it is on (`live`), or by its
-words (`words`). The same hook may bring the same id again: then it is another call, of a server that does not make ids
-unique.
+it), the first to bring the answer has it. They know it by the spans it is on (`live`), by its response id or by its
+words (`once`).
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from . import failed_tools, live, words
+from . import failed_tools, late, live, once, sinks
 from .asking import Asker, question
-from .bounded import BoundedTable
 from .bounded_read import read
 from .corroboration import behind_the_answer
 from .guard import Site
+from .judging import Judge
 from .overheard import Overheard
 from .reading import find
 from .recorder import Recorder
@@ -77,12 +76,6 @@ under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_unde
 in_a_call: Final[ContextVar[bool]] = ContextVar("confession_otel_in_a_call", default=False)
 """Set by the hook of an SDK around a call whose answer it will bring."""
 
-_brought_by: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=60)
-"""Response id -> the hook that brought the answer, over all observers of the process."""
-
-_hooks: Final[set[str]] = set()
-"""Hooks that have ever been switched on."""
-
 
 class Observer:
     """What a hook hands its answers to."""
@@ -98,13 +91,19 @@ class Observer:
         self.tracer_provider = tracer_provider
         """Where its spans go; `None`: the global one. So with the next."""
         self.logger_provider = logger_provider
-        self.recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
+        self.recorder = recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
+        recorder.heard.append(lambda _, record, __: late.remember(recorder, record))
         self._asker = Asker(settings, self.recorder) if settings.way is Way.ASK else None
-        self._overheard = Overheard(self.recorder, self._is_nobodys, _UNASKED.get(settings.way))
+        if settings.judge_client is not None:
+            self.recorder.heard.append(Judge(settings, self.recorder).heard)
+        if settings.sinks and (delivery := sinks.opened(settings.sinks)) is not None:
+            self.recorder.heard.append(delivery.heard)
+        status, reason = _UNBROUGHT[settings.way]
+        self._overheard = Overheard(once.is_nobodys, lambda: self.recorder.count(status, reason))
 
     def claim(self, response_id: str | None, hook: str) -> bool:
         """Is this answer the hook's to record? True at once where the answer has no id."""
-        return response_id is None or _brought_by.setdefault(response_id, hook) == hook
+        return once.has(response_id, hook)
 
     def observe(
         self, answers: Sequence[Answer], hook: str, follow_up: Callable[[Answer], FollowUp] | None = None
@@ -121,12 +120,17 @@ class Observer:
         """
         asks: list[Ask] = []
         with _OBSERVE:
-            if not answers or not self._is_new(answers[0], hook):
+            if not answers:
                 return asks
-            live.brought(answers[0].span, answers[0].response_id)
-            if tools := failed_tools.of(answers[0].span.get_span_context().trace_id):
+            first = answers[0]
+            trace_id = first.span.get_span_context().trace_id
+            if not once.is_first(trace_id, first.text, first.response_id, hook):
+                return asks
+            live.brought(first.span, first.response_id)
+            if tools := failed_tools.of(trace_id):
                 _hold_against(answers, tools)
             for answer in answers:
+                answer.follow_up = follow_up
                 if self._asker is not None:
                     if answer.final and (
                         ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
@@ -156,29 +160,9 @@ class Observer:
 
     def no_content(self, answer: Answer, hook: str) -> None:
         """An answer was given, and none of its words are to be had."""
-        if self.settings.way is not Way.OBSERVE:
-            self.overhear([answer], hook)
-        elif self._is_first_without_words(answer.response_id, hook):
-            self.recorder.count(Status.ABSENT, Absent.NO_CONTENT)
-
-    def _is_first_without_words(self, response_id: str | None, hook: str) -> bool:
-        if response_id is None:
-            return True
-        # The answer itself is left unclaimed: a span beside this one may yet bring its words.
-        return _brought_by.get(response_id) is None and self.claim(f"{response_id} without words", hook)
-
-    def _is_new(self, answer: Answer, hook: str) -> bool:
-        # Where there is one hook only, nobody else can bring its answers.
-        if len(_hooks) == 1 and hook in _hooks:
-            return True
-        trace_id = answer.span.get_span_context().trace_id
-        return self.claim(answer.response_id, hook) and words.is_new(trace_id, answer.text, answer.response_id, hook)
-
-    @staticmethod
-    def _is_nobodys(trace_id: int, text: str, response_id: str | None, hook: str) -> bool:
-        if response_id is not None and _brought_by.get(response_id) is not None:
-            return False
-        return words.is_new(trace_id, text, response_id, hook, remember=False)
+        with _OBSERVE:
+            # It is left unclaimed: a span beside this one may yet bring its words.
+            self._overheard.add([answer], hook)
 
     def _look_into(self, answer: Answer) -> None:
         place = find(answer.text)
@@ -231,14 +215,14 @@ def _hold_against(answers: Sequence[Answer], tools: tuple[str, ...]) -> None:
         answer.evidence = replace(answer.evidence, tool_errors=known + more)
 
 
-_UNASKED: Final = {Way.ASK: NotAsked.NO_CLIENT, Way.IN_BAND: NotAsked.NOT_TOLD}
+_UNBROUGHT: Final = {
+    Way.OBSERVE: (Status.ABSENT, Absent.NO_CONTENT),
+    Way.ASK: (Status.NOT_ASKED, NotAsked.NO_CLIENT),
+    Way.IN_BAND: (Status.NOT_ASKED, NotAsked.NOT_TOLD),
+}
+"""What an answer counts as that was only overheard."""
 
 _default: list[Observer] = []
-
-
-def expect(hook: str) -> None:
-    """Know that this hook may bring answers from now on."""
-    _hooks.add(hook)
 
 
 def is_seen() -> bool:

@@ -1,23 +1,21 @@
-"""Answers that were only overheard, while confessions are asked for: somebody else may be about to ask, or nobody is.
+"""Answers that were only overheard: somebody who can do more for them may yet bring them, or nobody will.
 
-They wait for a minute. What no hook that can ask has brought by then is counted as not asked.
+They wait for a minute: those of which only spans are known while confessions are asked for, and those without words,
+which another span of the same call may have. What nobody has brought by then is counted for what it is.
 """
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from .semconv import Status
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .answer import Answer
-    from .recorder import Recorder
-    from .semconv import NotAsked
 
 _SECONDS: Final = 60.0
 _MOST: Final = 1024
@@ -29,27 +27,19 @@ _WORDS: Final = 400
 class Overheard:
     """What waits, under one set of settings."""
 
-    __slots__ = ("__weakref__", "_is_nobodys", "_reason", "_recorder", "_waiting")
+    __slots__ = ("__weakref__", "_count", "_is_nobodys", "_waiting")
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        is_nobodys: Callable[[int, str, str | None, str], bool],
-        reason: NotAsked | None,
-    ) -> None:
+    def __init__(self, is_nobodys: Callable[[int, str, str | None, str], bool], count: Callable[[], None]) -> None:
         """Begin.
 
         Args:
-            recorder: counts.
             is_nobodys: has no hook brought the answer? Of trace id, text, response id, and who overheard it.
-            reason: why such an answer is not asked about.
+            count: counts one that nobody has brought.
         """
-        self._recorder = recorder
         self._is_nobodys = is_nobodys
-        self._reason = reason
+        self._count = count
         self._waiting: deque[tuple[float, int, str, str | None, str]] = deque()
-        if reason is not None:
-            _all.add(self)
+        _all.add(self)
 
     def add(self, answers: Sequence[Answer], source: str) -> None:
         """Have the final ones of a call wait.
@@ -58,6 +48,7 @@ class Overheard:
             answers: of one call.
             source: who overheard it.
         """
+        _count_at_exit()
         now = time.monotonic()
         for answer in answers:
             if answer.final:
@@ -83,7 +74,7 @@ class Overheard:
                 waiting.appendleft(entry)
                 return
             if self._is_nobodys(*entry[1:]):
-                self._recorder.count(Status.NOT_ASKED, self._reason)
+                self._count()
 
     def _is_there(self, entry: tuple[float, int, str, str | None, str]) -> bool:
         """Has another overheard the same answer?"""
@@ -98,6 +89,16 @@ class Overheard:
 
 
 _all: Final[WeakSet[Overheard]] = WeakSet()
+
+
+_registered: Final[list[Callable[[], None]]] = []
+
+
+def _count_at_exit() -> None:
+    # With the first one, by when the SDK's providers are made: what registers last is called first.
+    if not _registered:
+        _registered.append(settle)
+        atexit.register(settle)
 
 
 def settle() -> None:

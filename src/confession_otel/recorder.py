@@ -9,9 +9,16 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import _logs, trace
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    Link,
+    SpanKind,
+    Status,
+    StatusCode,
+    set_span_in_context,
+)
 
-from . import guard, log_line, semconv
+from . import guard, log_line, recent, semconv
 from ._version import __version__
 from .answer import attributes_of, copied_attributes
 from .bounded import BoundedTable
@@ -20,12 +27,12 @@ from .confession import Verdict
 from .instruments import Instruments, instruments_on
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import Span, SpanContext, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
     from .answer import Answer
@@ -56,9 +63,11 @@ class Recorder:
         self.settings = settings
         self.tracer = trace.get_tracer(semconv.SCOPE, __version__, tracer_provider)
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider)
-        self._instruments: Instruments | None = None
+        self.instruments: Instruments | None = None
+        self.heard: list[Callable[[Confession, Record, SpanContext], None]] = []
+        """Called with each confession, what was recorded of it, and its span, when all signals are out."""
         with _METRICS:
-            self._instruments = instruments_on(meter_provider)
+            self.instruments = instruments_on(meter_provider)
 
     def count(self, status: semconv.Status, reason: str | None = None) -> None:
         """Count a final answer: silence is never taken for compliance.
@@ -67,8 +76,8 @@ class Recorder:
             status: whether it came with a confession; `record` counts those that did.
             reason: why not, where there is more to say.
         """
-        if self._instruments is not None:
-            self._instruments.answers.add((status, None if reason is None else str(reason)))
+        if self.instruments is not None:
+            self.instruments.answers.add((status, None if reason is None else str(reason)))
 
     def suspect(self, answer: Answer) -> None:
         """Mark an answer without a confession of its own in which something looks like one."""
@@ -91,14 +100,14 @@ class Recorder:
         """
         context, labels = set_span_in_context(answer.span), _model(answer)
         with _METRICS:
-            if self._instruments is not None:
-                self._instruments.asking_duration.record(seconds, labels, context)
+            if self.instruments is not None:
+                self.instruments.asking_duration.record(seconds, labels, context)
                 for kind, count in (
                     (semconv.GEN_AI_TOKEN_INPUT, tokens_in),
                     (semconv.GEN_AI_TOKEN_OUTPUT, tokens_out),
                 ):
                     if count:
-                        self._instruments.asking_tokens.add(count, {**labels, semconv.GEN_AI_TOKEN_TYPE: kind}, context)
+                        self.instruments.asking_tokens.add(count, {**labels, semconv.GEN_AI_TOKEN_TYPE: kind}, context)
 
     def failed(
         self, answer: Answer, span: Span, seconds: float, error: str, asking: Mapping[str, AttributeValue]
@@ -119,11 +128,15 @@ class Recorder:
             span.set_status(Status(StatusCode.ERROR, f"no confession: {error}"))
             span.end()
         with _EVENT:
-            self._emit(answer, {semconv.ERROR_TYPE: error}, f"no confession: {error}", context, warn=True)
+            attributes: dict[str, AttributeValue] = {
+                semconv.ERROR_TYPE: error,
+                semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
+            }
+            self.emit(answer, attributes, f"no confession: {error}", context, warn=True)
         with _METRICS:
-            if self._instruments is not None:
+            if self.instruments is not None:
                 labels = {**_model(answer), semconv.ERROR_TYPE: error}
-                self._instruments.asking_duration.record(seconds, labels, context)
+                self.instruments.asking_duration.record(seconds, labels, context)
         self.count(semconv.Status.FAILED, error)
 
     def record(
@@ -159,24 +172,28 @@ class Recorder:
             with _KEYS:
                 if answer.span.is_recording() and marks(record, attributes_of(answer.span)):
                     answer.span.set_attributes(verdict_attributes(record))
+            ids = INVALID_SPAN_CONTEXT
             with _SPAN:
-                self._emit_span(record, attributes, span)
+                ids = self._emit_span(record, attributes, span)
             with _EVENT:
                 self._emit_event(record, context)
             with _METRICS:
-                if self._instruments is not None:
+                if self.instruments is not None:
                     labels = _model(answer)
                     labels[semconv.VERDICT] = record.verdict.value
                     labels[semconv.FLAGGED] = record.flagged
                     labels[semconv.SOURCE] = source.value
-                    self._instruments.verdicts.add(1, labels, context)
+                    self.instruments.verdicts.add(1, labels, context)
             if record.trace_id:
                 latest.put(record.trace_id, (record.verdict.value, record.flagged))
+            recent.remember(record)
             if self.settings.log:
                 with _LOG:
                     log_line.write(record)
+            for listener in self.heard:
+                listener(confession, record, ids)
 
-    def _emit_span(self, record: Record, attributes: dict[str, AttributeValue], span: Span | None) -> None:
+    def _emit_span(self, record: Record, attributes: dict[str, AttributeValue], span: Span | None) -> SpanContext:
         error = record.flagged_by if self.settings.error_status else None
         if error is not None:
             attributes[semconv.ERROR_TYPE] = error
@@ -187,12 +204,14 @@ class Recorder:
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, f"self-reported: {error}"))
         span.end()
-        if not span.get_span_context().is_valid:
+        ids = span.get_span_context()
+        if not ids.is_valid:
             guard.drop(
                 semconv.Dropped.NO_PROVIDER,
                 "recorder.no_provider",
                 "no OpenTelemetry SDK is set up: confessions are read, but their spans go nowhere",
             )
+        return ids
 
     def _start(self, answer: Answer, attributes: dict[str, AttributeValue]) -> Span:
         answer_ids = answer.span.get_span_context()
@@ -217,13 +236,30 @@ class Recorder:
             attributes[semconv.EVALUATION_EXPLANATION] = record.why
         if unparsed:
             attributes[semconv.ERROR_TYPE] = record.verdict.value
-        body = f"self-reported: {record.verdict.value}"
-        self._emit(record.answer, attributes, body, context, warn=record.flagged or unparsed)
-
-    def _emit(
-        self, answer: Answer, attributes: dict[str, AttributeValue], body: str, context: Context, *, warn: bool
-    ) -> None:
         attributes[semconv.EVALUATION_NAME] = semconv.EVALUATION_COMPLIANCE
+        body = f"self-reported: {record.verdict.value}"
+        self.emit(record.answer, attributes, body, context, warn=record.flagged or unparsed)
+
+    def emit(
+        self,
+        answer: Answer,
+        attributes: dict[str, AttributeValue],
+        body: str,
+        context: Context,
+        *,
+        warn: bool,
+        event: str = semconv.EVENT,
+    ) -> None:
+        """Emit the event of one evaluation of an answer.
+
+        Args:
+            answer: the answer.
+            attributes: of the event, its name among them; added to.
+            body: a line for a person.
+            context: of the answer's span.
+            warn: WARN, else INFO.
+            event: its name.
+        """
         if answer.response_id is not None:
             attributes[semconv.GEN_AI_RESPONSE_ID] = answer.response_id
         self._logger.emit(
@@ -234,7 +270,7 @@ class Recorder:
                 severity_text="WARN" if warn else "INFO",
                 body=body,
                 attributes=attributes,
-                event_name=semconv.EVENT,
+                event_name=event,
             )
         )
 

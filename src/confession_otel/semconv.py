@@ -106,6 +106,9 @@ CHOICE: Final = "confession.choice"
 OBJECTIVES_UNADDRESSED: Final = "confession.objectives.unaddressed"
 """string[] · The operator's policies that the confession was told to judge and did not."""
 
+TEST: Final = "confession.test"
+"""boolean · True on both spans that `confession-otel doctor --send` sends: a test, about no answer."""
+
 # --- How it was asked for: on the confession span, which then lasts as long as the request ------------------------------
 
 QUESTION_VERSION: Final = "confession.question.version"
@@ -126,16 +129,45 @@ ASKING_CACHED_TOKENS: Final = "confession.asking.cached_tokens"
 ASKING_OUTPUT_TOKENS: Final = "confession.asking.output_tokens"
 """int · Tokens of the confession."""
 
+# --- What a judge says of the confession (`judge_client`): on a span of its own and in an event --------------------------
+
+HONESTY_SPAN: Final = "confession.honesty"
+"""Name of the span of a judgement: INTERNAL, child of the answer span, with one link to the confession span; lasts as long as the judge's request."""
+
+HONESTY_SCORE: Final = "confession.honesty.score"
+"""double · How honest the judge finds the confession, 0 to 1: mean of the next three."""
+
+HONESTY_LABEL: Final = "confession.honesty.label"
+"""string · `honest` (score at least 0.75), `doubtful`, or `dishonest` (below 0.4)."""
+
+HONESTY_OBJECTIVES: Final = "confession.honesty.objectives"
+"""double · 0 to 1: are the objectives that it lists complete and right?"""
+
+HONESTY_ANALYSIS: Final = "confession.honesty.analysis"
+"""double · 0 to 1: is what it says of each of them right?"""
+
+HONESTY_UNCERTAINTIES: Final = "confession.honesty.uncertainties"
+"""double · 0 to 1: are conflicts, ambiguities and judgement calls told, where there were any?"""
+
+HONESTY_WHY: Final = "confession.honesty.why"
+"""string · The judge's reason (content: follows the capture level)."""
+
+HONESTY_QUESTION_VERSION: Final = "confession.honesty.question.version"
+"""string · Version of the wording that asked the judge."""
+
 # --- Event ------------------------------------------------------------------------------------------------------------
 
 EVENT: Final = "gen_ai.evaluation.result"
 """Event of the GenAI conventions, in the answer span's context; WARN when flagged or unparsed, else INFO."""
 
 EVALUATION_NAME: Final = "gen_ai.evaluation.name"
-"""string · Always `confession.compliance`."""
+"""string · `confession.compliance`; of a judgement `confession.honesty`."""
 
 EVALUATION_COMPLIANCE: Final = "confession.compliance"
 """Value of `gen_ai.evaluation.name`."""
+
+EVALUATION_HONESTY: Final = "confession.honesty"
+"""Value of `gen_ai.evaluation.name` in the event of a judgement."""
 
 EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
 """double · `confession.score`; absent where there is none."""
@@ -146,6 +178,20 @@ EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 """string · `confession.why` (content: follows the capture level)."""
 
+# --- What came of the answer (`record_outcome`): on a span of its own, in an event, and as labels of the metric --------
+
+OUTCOME: Final = "confession.outcome"
+"""Name of the outcome's event, in the answer span's context, and of its span: INTERNAL, without length, with one link to the answer span."""
+
+OUTCOME_FAILED: Final = "confession.outcome.failed"
+"""boolean · Ground truth: did the answer fail to do what was asked of it?"""
+
+OUTCOME_CONFESSED: Final = "confession.outcome.confessed"
+"""string · Did its confession say so: `true` (verdict `non_compliant`), `false`, or `unknown` (no confession known, or `unparsed`)."""
+
+OUTCOME_SOURCE: Final = "confession.outcome.source"
+"""string · Who says what came of it: `human`, `test`, the name of an evaluation; at most 32 in a process, then `other`."""
+
 # --- Metrics ----------------------------------------------------------------------------------------------------------
 
 METRIC_VERDICTS: Final = "confession.verdicts"
@@ -153,6 +199,9 @@ METRIC_VERDICTS: Final = "confession.verdicts"
 
 METRIC_ANSWERS: Final = "confession.answers"
 """counter {answer} · Coverage: final answers seen, by `confession.status` and, where one applies, `confession.reason`."""
+
+METRIC_OUTCOMES: Final = "confession.outcomes"
+"""counter {answer} · Answers with a known outcome, by `confession.outcome.failed`, `confession.outcome.confessed`, `confession.outcome.source`, `gen_ai.request.model`."""
 
 METRIC_DROPPED: Final = "confession.dropped"
 """counter {item} · What was not recorded, by `confession.reason`; an error of ours that was swallowed is one of them."""
@@ -162,6 +211,15 @@ METRIC_ASKING_DURATION: Final = "confession.asking.duration"
 
 METRIC_ASKING_TOKENS: Final = "confession.asking.tokens"
 """counter {token} · Tokens that asking used, by `gen_ai.token.type` and `gen_ai.request.model`."""
+
+METRIC_JUDGEMENTS: Final = "confession.honesty.judgements"
+"""counter {judgement} · Confessions that a judge was asked about, by `confession.honesty.label` or `error.type`, and `gen_ai.request.model` of the judge."""
+
+PURPOSE: Final = "confession.asking.purpose"
+"""string · On `confession.asking.duration` and `confession.asking.tokens`: `judge` where a judge was asked; absent where a confession was."""
+
+PURPOSE_JUDGE: Final = "judge"
+"""Value of `confession.asking.purpose`."""
 
 STATUS: Final = "confession.status"
 """string · On `confession.answers`: `confessed`, `absent`, `not_asked` or `failed`."""
@@ -179,6 +237,9 @@ OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 
 OPENINFERENCE_EVALUATOR: Final = "EVALUATOR"
 """Value of `openinference.span.kind`."""
+
+OPENINFERENCE_PROJECT: Final = "openinference.project.name"
+"""string · Resource attribute that names Phoenix's project; set by the demo alone, looked at by the doctor."""
 
 OPENINFERENCE_INPUT: Final = "input.value"
 """string · Only on the demo's own spans."""
@@ -327,6 +388,14 @@ class NotAsked(StrEnum):
     """`in_band`: the request was left as it was, for its answer has a form of the caller's own, or it is not ours to change."""
 
 
+class Confessed(StrEnum):
+    """Values of `confession.outcome.confessed`."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
 class Dropped(StrEnum):
     """Values of `confession.reason` on the counter `confession.dropped`."""
 
@@ -338,7 +407,15 @@ class Dropped(StrEnum):
     """`record()` got something for a span that is none; the confession is recorded without its answer."""
     NOT_EVIDENCE = "not_evidence"
     """`record()` got something for evidence that is none; the confession is recorded without it."""
+    NOT_AN_OUTCOME = "not_an_outcome"
+    """`record_outcome()` got something for `failed` that is neither true nor false."""
+    NOT_AN_ANSWER = "not_an_answer"
+    """`record_outcome()` got something for an answer that names none; the outcome is recorded without it."""
+    NOT_A_VERDICT = "not_a_verdict"
+    """`record_outcome()` got something for `verdict` or `confessed` that is none; the outcome is recorded without it."""
     NO_PROVIDER = "no_provider"
     """No OpenTelemetry SDK is set up, so the confession span went nowhere."""
     REDACTION = "redaction"
     """The redactor raised; the text stayed in the service, the verdict left."""
+    SINK = "sink"
+    """A sink did not get a verdict: its backend did not take it, or too many waited; all other signals were emitted."""

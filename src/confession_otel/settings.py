@@ -86,6 +86,9 @@ class Finding(StrEnum):
     """A policy of the operator's is judged by no objective."""
 
 
+SINKS: Final = ("langfuse", "phoenix")
+"""Ready sinks, by name."""
+
 CONDITIONS: Final = (*Verdict, *Disclosure, *Finding)
 """What `flag_on` may name: verdicts, disclosures and findings."""
 
@@ -161,6 +164,17 @@ def _conditions(value: object) -> frozenset[str]:
     return names
 
 
+_RULE: Final = re.compile(r"-?[a-z][a-z0-9_]*")
+
+
+def _rules(value: object) -> frozenset[str]:
+    names = _names(value)
+    if not names or not all(_RULE.fullmatch(name) for name in names):
+        message = "all, or names of rules with commas between them, those to be off with a - before them"
+        raise ValueError(message)
+    return names
+
+
 def _redactor(value: object) -> redaction.Redactor | None:
     if value is None or callable(value):
         # What it gives is checked where it is used.
@@ -172,7 +186,17 @@ def _redactor(value: object) -> redaction.Redactor | None:
 def _client(value: object) -> object:
     if value is None or package_of(value) is not None:
         return value
-    message = "an OpenAI client or a chat model of LangChain's (keyword only)"
+    message = "an OpenAI client or a chat model of LangChain's"
+    raise ValueError(message)
+
+
+def _sinks(value: object) -> tuple[object, ...]:
+    given = _names(value) if isinstance(value, str) else value
+    if isinstance(given, Iterable):
+        found = [one.strip().lower() if isinstance(one, str) else one for one in given]
+        if all(one in SINKS if isinstance(one, str) else callable(getattr(one, "send", None)) for one in found):
+            return tuple(sorted(found) if isinstance(value, str) else found)
+    message = f"some of {', '.join(SINKS)}, or, as a keyword, a list of these and of objects with `send`"
     raise ValueError(message)
 
 
@@ -192,8 +216,8 @@ def _names(value: object) -> frozenset[str]:
     raise ValueError(message)
 
 
-def _setting(default: Any, parse: Callable[[object], Any], meaning: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+def _setting(default: Any, parse: Callable[[object], Any], meaning: str, *, variable: bool = True) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning, "variable": variable})
 
 
 # ruff: noqa: RUF009 - `_setting` is `dataclasses.field`, with the two things that every setting has
@@ -213,6 +237,11 @@ class Settings:
     text_limit: int = _setting(8192, _whole("characters"), "characters of each text that leaves")
     flag_on: frozenset[str] = _setting(
         frozenset({"non_compliant", "contradicted"}), _conditions, f"what flags: {', '.join(CONDITIONS)}"
+    )
+    rules: frozenset[str] = _setting(
+        frozenset({"all"}),
+        _rules,
+        "rules that hold evidence against confessions (contradictions.md): names that are on, or, with a `-`, off",
     )
     error_status: bool = _setting(default=True, parse=_boolean, meaning="flagged confession spans get status ERROR")
     answer_spans: AnswerSpans = _setting(
@@ -247,7 +276,28 @@ class Settings:
     max_queue: int = _setting(256, _whole("answers"), "`ask`: answers that wait to be asked about")
     max_concurrency: int = _setting(4, _whole("requests"), "`ask`: requests under way at the same time")
     asking_client: Any = _setting(
-        None, _client, "`ask`: an OpenAI client or LangChain chat model for the completion hook, which has none"
+        None,
+        _client,
+        "`ask`: an OpenAI client or LangChain chat model for the completion hook, which has none",
+        variable=False,
+    )
+    judge_client: Any = _setting(
+        None,
+        _client,
+        "a second model that judges how honest confessions are: an OpenAI client or LangChain chat model",
+        variable=False,
+    )
+    judge_model: str | None = _setting(
+        None, _name, "model that the judge's client asks; by default the one that answered"
+    )
+    judge_sample: float | Callable[[Any], object] = _setting(
+        1.0, _sample, "share of the confessions that are judged, 0 to 1, by trace id; or a callable (keyword only)"
+    )
+    judge_max_requests_per_minute: int = _setting(
+        20, _whole("requests", 0), "requests to the judge in any 60 seconds, by each process"
+    )
+    sinks: tuple[Any, ...] = _setting(
+        (), _sinks, f"where verdicts go beside OTLP: names ({', '.join(SINKS)}), or objects with `send` (keyword only)"
     )
     completion_hook: str | None = _setting(
         None, _name, "name of another completion hook to pass everything on to, for only one can be named: upload"
@@ -295,7 +345,11 @@ class Settings:
 
     @classmethod
     def _from_environment(cls, environment: Mapping[str, str]) -> dict[str, Any]:
-        parsers = {PREFIX + setting.name.upper(): setting.metadata["parse"] for setting in fields(cls)}
+        parsers = {
+            PREFIX + setting.name.upper(): setting.metadata["parse"]
+            for setting in fields(cls)
+            if setting.metadata["variable"]
+        }
         values: dict[str, Any] = {}
         unreadable = False
         if environment.get(GENAI_CAPTURE, "").strip().lower() in _NO_CONTENT:

@@ -36,6 +36,16 @@ def is_own_request() -> bool:
 
 
 @contextmanager
+def suppressed() -> Iterator[None]:
+    """A request of our own goes out inside that no instrumentation is to make a span of."""
+    token = context.attach(context.set_value(_KEY, value=True))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
 def own_request(span: Span) -> Iterator[None]:
     """A request of our own goes out inside.
 

@@ -51,6 +51,9 @@ class By:
         self.act = act
         self.own: list[bool] = []
 
+    def transcript(self) -> str:
+        return ""
+
     def send(self, question: str, *, seconds: float, tokens: int, own_loop: Callable[[], OwnLoop] | None) -> Said:
         assert question
         assert (seconds, tokens) == (30.0, 2000)

@@ -20,9 +20,9 @@ pytest.importorskip("langchain_openai")
 from confession_otel.cli.demo import Exit
 from confession_otel.cli.demo.backends import Choice, NotUsable, opened
 from confession_otel.cli.demo.progress import Progress
-from confession_otel.cli.demo.readers import JaegerReader, PhoenixReader, SeenSpan, fetch
 from confession_otel.cli.demo.report import read_back
 from confession_otel.cli.demo.tasks import TASKS
+from confession_otel.cli.readers import JaegerReader, PhoenixReader, SeenSpan, fetch
 from confession_otel.cli.terminal import console
 from confession_otel.confession import Verdict
 from confession_otel.testing import ScriptedServer, chat_completion

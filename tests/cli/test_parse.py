@@ -89,3 +89,84 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'confession-otel needs its "cli" extra: pip install "confession-otel[cli]"\n'
+
+
+COMPLIED = "Objective: name a fish / Result: ✓ complied / Why: named"
+HIDDEN = (
+    '{"compliance_analysis": [{"objective": "cite", "compliance": "not_complied_claimed_compliance", "analysis": "x"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "fail_on", "held"),
+    [
+        (TIMER.output, "non_compliant", "non_compliant"),
+        (TIMER.output, "unsure, Non_Compliant,unparsed", "non_compliant"),
+        (TIMER.output, "unsure,unparsed,compliant", None),
+        (f"Fish.\n\n## Confession\n\n{COMPLIED}", "non_compliant,unsure,unparsed,partially_compliant", None),
+        (f"Fish.\n\n## Confession\n\n{COMPLIED}", "compliant", "compliant"),
+        (HIDDEN, "misrepresented", "misrepresented"),
+        (HIDDEN, "misrepresented,non_compliant", "non_compliant, misrepresented"),
+        (f"Fish.\n\n## Confession\n\n{HIDDEN[:-8]}", "truncated", "truncated"),
+        (f"He wrote <confession>{COMPLIED}</confession>\n\nThat is all.", "spoof_suspected", "spoof_suspected"),
+        ("An agent that confesses nothing.", "non_compliant", None),
+        ("An agent that confesses nothing.", "unparsed", "unparsed"),
+        ("", "unparsed", "unparsed"),
+    ],
+)
+def test_a_gate_fails_with_exit_code_3_on_what_it_is_told(text: str, fail_on: str, held: str | None) -> None:
+    for arguments in ([], ["--json"], ["--split"]):
+        done = run("parse", "-", "--fail-on", fail_on, *arguments, text=text.encode())
+        assert done.returncode == (0 if held is None else 3)
+        assert done.stderr.decode() == ("" if held is None else f"fails on {held}\n")
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "words"),
+    [
+        ("guilty", "guilty is not known; it takes some of compliant, "),
+        ("non_compliant,contradicted", "no text can tell contradicted; it takes some of "),
+        ("unaddressed", "no text can tell unaddressed"),
+        (" , ", "it takes some of "),
+    ],
+)
+def test_what_a_gate_cannot_tell_is_said_before_anything_is_read(fail_on: str, words: str, tmp_path: Path) -> None:
+    done = run("parse", str(tmp_path / "none"), "--fail-on", fail_on)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words in done.stderr.decode()
+
+
+def test_split_takes_the_confession_off(tmp_path: Path) -> None:
+    assert run("parse", "-", "--split", text=TIMER.output.encode()).stdout.decode() == TIMER.answer
+    report = json.loads(run("parse", "-", "--split", "--json", text=TIMER.output.encode()).stdout)
+    assert (report["answer"], report["verdict"]) == (TIMER.answer, "non_compliant")
+    assert report["confession"] in TIMER.output
+    assert "set the timer to zero" in report["confession"]
+
+
+def test_split_of_what_has_no_confession_is_the_text_to_the_byte() -> None:
+    text = "Fish swim. \n\nÜ 👍\n".encode()
+    assert run("parse", "-", "--split", text=text).stdout == text
+    report = json.loads(run("parse", "-", "--split", "--json", text=text).stdout)
+    assert (report["answer"], report["confession"], report["problem"]) == (text.decode(), None, "not_a_report")
+
+
+TABLE = "| Objective | Result |\n|---|---|\n| name a fish | ✓ complied |"
+
+
+def test_a_quoted_confession_passes_no_gate() -> None:
+    for quoted in (f"<confession>{COMPLIED}</confession>", f"> {COMPLIED}", TABLE):
+        text = f"The customer wrote:\n\n{quoted}\n\nI have read it and will answer him tomorrow morning.".encode()
+        done = run("parse", "-", "--fail-on", "unparsed", text=text)
+        assert (done.returncode, done.stderr) == (3, b"fails on unparsed\n")
+
+
+def test_what_is_known_to_be_a_confession_is_read_in_any_form() -> None:
+    assert run("parse", "-", "--bare", "--fail-on", "unparsed", text=TABLE.encode()).returncode == 0
+    assert run("parse", "-", "--bare", "--fail-on", "compliant", text=TABLE.encode()).returncode == 3
+
+
+def test_split_of_nothing_but_a_confession_is_empty() -> None:
+    assert run("parse", "-", "--split", text=COMPLIED.encode()).stdout == b""
+    report = json.loads(run("parse", "-", "--split", "--json", text=COMPLIED.encode()).stdout)
+    assert (report["answer"], report["confession"]) == ("", COMPLIED)

@@ -506,7 +506,7 @@ def test_whichever_module_is_imported_first_every_run_is_observed(module: str) -
         f"import confession_otel, importlib; confession_otel.instrument(); importlib.import_module('{module}');"
         "from langchain_core.language_models import FakeListChatModel as Model; Model(responses=['No.']).invoke('?');"
         "from confession_otel import guard, observation;"
-        "counted = observation.default().recorder._instruments.answers.read();"
+        "counted = observation.default().recorder.instruments.answers.read();"
         "print(dict(guard.tally()), [[str(status), count] for (status, _), count in counted.items()])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

@@ -149,7 +149,24 @@ def test_without_content_it_says_so(telemetry: Telemetry, tracer: trace.Tracer) 
     attributes = chat()
     del attributes["gen_ai.output.messages"]
     call(tracer, attributes)
+    # Another span of the same call may yet bring the words.
+    assert telemetry.counts("confession.answers") == []
+    co.flush(1)
     assert telemetry.counts("confession.answers") == [(absent("no_content"), 1)]
+
+
+@pytest.mark.parametrize("first", ["without words", "with words"])
+def test_a_span_without_words_beside_one_with_them_is_no_answer_of_its_own(telemetry: Telemetry, first: str) -> None:
+    provider = telemetry.tracer_provider
+    provider.add_span_processor(ConfessionSpanProcessor(**telemetry.providers))
+    spans = {"with words": chat(**{"gen_ai.response.id": "r-1"})}
+    spans["without words"] = {key: value for key, value in spans["with words"].items() if "output" not in key}
+    with provider.get_tracer("app").start_as_current_span("app"):
+        for name in sorted(spans, key=lambda name: name != first):
+            call(provider.get_tracer(name), spans[name])
+    co.flush(1)
+    assert len(telemetry.spans("confession")) == 1
+    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
 
 
 @pytest.mark.parametrize(

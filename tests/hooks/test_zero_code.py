@@ -121,7 +121,9 @@ def test_every_setting_is_a_flag() -> None:
         name: value for name, value in vars(environment_variables).items() if isinstance(value, str) and name[0] != "_"
     }
     assert flags == {
-        f"OTEL_CONFESSION_{setting.name.upper()}": PREFIX + setting.name.upper() for setting in fields(Settings)
+        f"OTEL_CONFESSION_{setting.name.upper()}": PREFIX + setting.name.upper()
+        for setting in fields(Settings)
+        if setting.metadata["variable"]
     }
     (entry_point,) = importlib.metadata.entry_points(group="opentelemetry_environment_variables", name="confession")
     assert entry_point.load() is environment_variables

@@ -177,6 +177,9 @@ class Ask:
         asker.budget.succeeded()
         asker.budget.spent(reply.input_tokens + reply.output_tokens)
         asker.recorder.replied(self._answer, seconds, reply.input_tokens, reply.output_tokens)
+        # From here on nobody else goes on with it.
+        follow_up = self._follow_up
+        self._answer.follow_up = lambda _: follow_up
         confession = read(reply.text)
         if reply.truncated:
             confession = replace(confession, truncated=True)

@@ -36,6 +36,10 @@ class FollowUp(Protocol):
     Both ways raise whatever the client raises, `NoReply`, and `TimeoutError` when the time is over.
     """
 
+    def transcript(self) -> str:
+        """The conversation that led to the answer, for somebody to read: what was told, said, called and given."""
+        ...
+
     @property
     def role(self) -> str:
         """In whose name the question stands: `system`, `developer` or `user`."""

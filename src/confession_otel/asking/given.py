@@ -16,6 +16,17 @@ _BY_PACKAGE: Final = {"openai": "confession_otel.openai.given", "langchain_core"
 """Package of a client -> the module that goes on with it; a hook's, and imported where such a client is."""
 
 
+def request(client: object, model: str | None) -> FollowUp:
+    """A conversation of its own, in which nothing was said yet.
+
+    Args:
+        client: as below.
+        model: to ask, where the client does not say by itself.
+    """
+    made: FollowUp = importlib.import_module(_BY_PACKAGE[package_of(client) or ""]).request(client, model)
+    return made
+
+
 def follow_up(client: object, messages: list[dict[str, Any]], answer: Answer) -> FollowUp:
     """How a conversation goes on through a client.
 

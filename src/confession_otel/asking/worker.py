@@ -244,13 +244,15 @@ class _Crew:
 class Worker:
     """Runs jobs in the background, for the whole process. Costs nothing before the first one."""
 
-    def __init__(self, max_queue: int, max_concurrency: int) -> None:
+    def __init__(self, max_queue: int, max_concurrency: int, *, last: bool = False) -> None:
         """A worker without threads.
 
         Args:
             max_queue: jobs that may wait, 1 or more; beyond that the newest is refused.
             max_concurrency: jobs that may run at a time, 1 or more, each on a thread of its own.
+            last: what other workers' jobs come to makes its jobs: it is waited for after them.
         """
+        self.last = last
         self._size = max_queue, max_concurrency
         self._crews: dict[str, _Crew] = {}
         _workers.add(self)
@@ -320,14 +322,18 @@ _registered: Final[list[Callable[[], None]]] = []
 def flush(timeout: float) -> bool:
     """Wait until all that was submitted before, to any worker, is over; at most `timeout` seconds. True where it is."""
     deadline = time.monotonic() + timeout
-    return all(worker.flush(max(0.0, deadline - time.monotonic())) for worker in list(_workers))
+    return all(worker.flush(max(0.0, deadline - time.monotonic())) for worker in _in_order())
 
 
 def shutdown(timeout: float) -> bool:
     """Shut every worker down, in `timeout` seconds at most. True where nothing had to be dropped."""
     deadline = time.monotonic() + timeout
-    finished = [worker.shutdown(max(0.0, deadline - time.monotonic())) for worker in list(_workers)]
+    finished = [worker.shutdown(max(0.0, deadline - time.monotonic())) for worker in _in_order()]
     return all(finished)
+
+
+def _in_order() -> list[Worker]:
+    return sorted(_workers, key=lambda worker: worker.last)
 
 
 def _exit_is_seen_to() -> bool:
@@ -353,7 +359,7 @@ def _exit_is_seen_to() -> bool:
 
 def _at_exit() -> None:
     deadline = time.monotonic() + EXIT_PATIENCE
-    for worker in list(_workers):
+    for worker in _in_order():
         try:
             worker.shutdown(max(0.0, deadline - time.monotonic()))
         except (KeyboardInterrupt, SystemExit):  # noqa: PERF203 - there is one worker

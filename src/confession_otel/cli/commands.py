@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
 import typer
 
 from confession_otel._version import __version__
 
-from . import parse as parse_command
+from . import alerts as alerts_command
+from .calibrate import calibrate
+from .parse_command import parse
+from .replay.command import replay
 from .terminal import console
 
 app = typer.Typer(
@@ -67,19 +69,62 @@ def demo(
     raise typer.Exit(int(the_demo.run(choice, console(), stay=sys.stdout.isatty() if stay is None else stay)))
 
 
-@app.command()
-def parse(
-    file: Annotated[Path, typer.Argument(help="A confession, or an answer that ends in one; - is standard input.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,  # noqa: FBT002 - an option
+app.command()(calibrate)
+app.command()(parse)
+app.command()(replay)
+
+
+alerts = typer.Typer(help="Alert rules for the software that you have.", no_args_is_help=True)
+export = typer.Typer(help="Print a file that it takes.", no_args_is_help=True)
+app.add_typer(alerts, name="alerts")
+alerts.add_typer(export, name="export")
+
+
+@export.callback()
+def _export() -> None:
+    """Print a file that it takes."""
+
+
+@export.command()
+def grafana(
+    datasource_uid: Annotated[
+        str, typer.Option(help="UID of the data source that has the metrics (in the address of its settings page).")
+    ],
+    tempo_uid: Annotated[
+        str | None, typer.Option(help="UID of the Tempo data source that alerts are to link to.")
+    ] = None,
 ) -> None:
-    """Read a confession: verdict, objectives, why."""
+    """Alert rules of Grafana, for /etc/grafana/provisioning/alerting/."""
     try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        typer.echo(f"{file} cannot be read: {error.strerror}", err=True)
+        rules = alerts_command.grafana(datasource_uid, tempo_uid)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    confession = parse_command.read(content.decode("utf-8-sig", errors="replace"))
+    typer.echo(rules, nl=False)
+
+
+@app.command()
+def doctor(
+    send: Annotated[bool, typer.Option("--send", help="Send one test confession, and find it again.")] = False,  # noqa: FBT002 - an option
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,  # noqa: FBT002 - an option
+    query_url: Annotated[
+        str | None, typer.Option(help="Address of Jaeger's query interface or of Phoenix; else guessed.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to look for the test confession at most.")] = 60,
+) -> None:
+    """Say whether confessions will reach the backend from this environment, and what to do where not.
+
+    Without --send no telemetry leaves: each OTLP endpoint gets one empty export. Exit codes: 0 no problem, 1 a problem,
+    2 it could not be run.
+    """
+    from . import doctor as the_doctor  # noqa: PLC0415 - it starts a program, and loads what it looks at
+
+    if query_url is not None and not query_url.startswith(("http://", "https://")):
+        typer.echo(f"--query-url {query_url!r} is no http:// or https:// URL", err=True)
+        raise typer.Exit(int(the_doctor.Exit.NOT_RUN))
+    findings = the_doctor.examine(send=send, query_url=query_url, wait=wait)
     if as_json:
-        typer.echo(parse_command.as_json(confession))
+        typer.echo(the_doctor.as_json(findings))
     else:
-        parse_command.show(confession, console())
+        the_doctor.show(findings, console())
+    raise typer.Exit(int(the_doctor.outcome(findings)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Final
 
+from . import requests
 from .shapes import Choice, choices_of
 from .table import DIALECTS, EVENTS
 
@@ -68,6 +69,10 @@ class Written:
                             known[name] = str(value)
                             break
         return known
+
+    def asked(self) -> tuple[list[str], str] | None:
+        """The instructions of the request, and the user's last message; `None` where it does not say."""
+        return requests.asked(self._attributes)
 
     def is_elsewhere(self) -> bool:
         """Does the output of this call come with a span of its own?"""

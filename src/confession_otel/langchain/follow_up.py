@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from langchain_core.messages import (
     HumanMessage,
     SystemMessage,
     ToolMessage,
+    convert_to_openai_messages,
     message_chunk_to_message,
 )
 from langchain_core.runnables.config import set_config_context
@@ -67,7 +69,7 @@ _CONFIG: Final[RunnableConfig] = {
 class LangChainFollowUp:
     """How to go on: made for each final answer while `way=ask`."""
 
-    __slots__ = ("_keywords", "_loop", "_messages", "_model", "role")
+    __slots__ = ("_keywords", "_loop", "_messages", "_model", "_said", "role")
 
     def __init__(self, given: Given, generations: list[Generation], answer: Answer) -> None:
         """Remember what is needed; nothing is sent.
@@ -79,7 +81,7 @@ class LangChainFollowUp:
         """
         self._model = given.model
         self._loop = given.loop
-        said = _said(generations[answer.choice or 0])
+        self._said = said = _said(generations[answer.choice or 0])
         # All of it is copied: some of it is the caller's own, and we come back to it when he has long gone on.
         self._messages = [_copied(message) for message in given.messages]
         self._keywords: dict[str, Any] = {name: _copied(value) for name, value in given.keywords.items()}
@@ -108,6 +110,17 @@ class LangChainFollowUp:
             for tools, choice in (("tools", "tool_choice"), ("functions", "function_call")):
                 if self._keywords.get(tools) or model_keywords.get(tools):
                     self._keywords[choice] = "none"
+
+    def transcript(self) -> str:
+        """See `FollowUp`: JSON, in the form of OpenAI's messages."""
+        # The last is the answer.
+        before = self._messages[:-1] if self._messages and self._messages[-1] is self._said else self._messages
+        return json.dumps(convert_to_openai_messages(before), ensure_ascii=False, indent=1, default=str)
+
+    def begin_anew(self) -> None:
+        """Forget what was said: what is asked comes first."""
+        self._messages = []
+        self.role = "user"
 
     def send(self, question: str, *, seconds: float, tokens: int, own_loop: Callable[[], OwnLoop] | None) -> Reply:
         """Ask and wait; see `FollowUp`."""

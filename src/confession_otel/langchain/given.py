@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, convert_to_messages
 from langchain_core.outputs import ChatGeneration
 
+from confession_otel.answer import Answer
+
 from .capture import Call, Given
 from .follow_up import LangChainFollowUp
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
-    from confession_otel.answer import Answer
+
+def request(model: BaseChatModel, _: str | None) -> LangChainFollowUp:
+    """A conversation of its own; see `confession_otel.asking.given`."""
+    made = follow_up(model, [], Answer())
+    made.begin_anew()
+    return made
 
 
 def follow_up(model: BaseChatModel, messages: list[dict[str, Any]], answer: Answer) -> LangChainFollowUp:

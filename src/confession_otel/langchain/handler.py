@@ -18,7 +18,7 @@ from confession_otel.suppression import is_own_request, is_suppressed
 
 from . import capture, peers
 from .follow_up import LangChainFollowUp
-from .messages import answer_of, known_of, metadata_of
+from .messages import answer_of, asked, known_of, metadata_of
 from .nodes import is_control_flow
 from .runs import Runs
 
@@ -83,7 +83,6 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             )
             or observation.default
         )
-        observation.expect(HOOK)
         self._runs = Runs()
         self._given: BoundedTable[UUID, Given] = BoundedTable(size=8192, seconds=6 * 3600)
         self._off = False
@@ -183,7 +182,10 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Remember when and where a chat model's call began."""
         with _START:
-            self._start(run_id, parent_run_id, keywords)
+            call = self._start(run_id, parent_run_id, keywords)
+            if call is not None and messages:
+                parameters = keywords.get("invocation_params") or {}
+                call.asked = functools.partial(asked, tuple(messages[0]), parameters)
             if (given := capture.given(self, serialized, messages)) is not None:
                 self._given.put(run_id, given)
 
@@ -223,6 +225,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                 answer_of(generation, call, span, response_id, choice if several else None)
                 for choice, generation in enumerate(generations)
             ]
+            call.asked = None
             follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
             if call.put_off(observer, answers, HOOK, follow_up):
                 if owned:
@@ -239,6 +242,8 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         with _FAIL:
             self._given.pop(run_id)
             call = self._ended(run_id)
+            if call is not None:
+                call.asked = None
             if call is None or isinstance(error, GeneratorExit) or is_control_flow(error):
                 return
             observer = self._observer()
@@ -258,16 +263,21 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             else:
                 capture.unwant(self)
 
-    def _start(self, run_id: UUID, parent_run_id: UUID | None, keywords: dict[str, Any]) -> None:
+    def _start(self, run_id: UUID, parent_run_id: UUID | None, keywords: dict[str, Any]) -> ModelCall | None:
         if is_suppressed() or is_own_request():
-            return
+            return None
         peers.look_around()
-        under_way.set(self._runs.begin_call(run_id, parent_run_id, keywords))
+        call = self._runs.begin_call(run_id, parent_run_id, keywords)
+        under_way.set(call)
+        return call
 
     def _ended(self, run_id: UUID) -> ModelCall | None:
         """The call, unless there is nothing to do: never seen, switched off, or taken on by the SDK's own hook."""
         call = self._runs.end_call(run_id)
-        if call is None or call.taken or not self._observer().settings.enabled:
+        if call is None:
+            return None
+        if call.taken or not self._observer().settings.enabled:
+            call.asked = None
             return None
         return call
 

@@ -8,9 +8,11 @@ from langchain_core.messages import ToolMessage
 
 from confession_otel import semconv
 from confession_otel.answer import Answer
-from confession_otel.corroboration import Evidence
+from confession_otel.corroboration import PART, Asked, Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGeneration, Generation
     from opentelemetry.trace import Span
@@ -121,6 +123,24 @@ def is_final(message: BaseMessage | None) -> bool:
     return not phases or any(phase != "commentary" for phase in phases)
 
 
+def asked(messages: Sequence[BaseMessage], parameters: Mapping[str, Any]) -> Asked:
+    """What a request says of the answer that it wants.
+
+    Args:
+        messages: of the request.
+        parameters: LangChain's `invocation_params`; OpenAI's models have the schema among them, others nowhere.
+    """
+    told = [str(message.text) for message in messages if message.type == "system"]
+    last = next((str(message.text) for message in reversed(messages) if message.type == "human"), "")
+    wanted = parameters.get("response_format")
+    schema = None
+    if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
+        schema = (wanted.get("json_schema") or {}).get("schema")
+    elif isinstance(wanted, dict) and wanted.get("type") == "json_object":
+        schema = {"type": "object"}
+    return Asked(PART.join([*told, last]), schema if isinstance(schema, dict) else None)
+
+
 def answer_of(
     generation: Generation | ChatGeneration, call: ModelCall, span: Span, response_id: str | None, choice: int | None
 ) -> Answer:
@@ -137,6 +157,7 @@ def answer_of(
         response_id=response_id,
         provider=call.provider,
         evidence=Evidence(finish_reason=finish_reason, refusal=refusal),
+        asked=call.asked,
     )
     call.describe(answer)
     return answer

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from confession_otel.answer import Answer
     from confession_otel.asking.follow_up import FollowUp
+    from confession_otel.corroboration import Asked
     from confession_otel.observation import Observer
 
     from .nodes import Node
@@ -66,6 +67,7 @@ class ModelCall(Sighting):
         "_is_answer_span",
         "_peer",
         "agent",
+        "asked",
         "conversation",
         "model",
         "node",
@@ -96,6 +98,8 @@ class ModelCall(Sighting):
         """Attributes of the request."""
         self.agent = agent_of(metadata)
         self.conversation = conversation_of(metadata)
+        self.asked: Callable[[], Asked] | None = None
+        """What it was asked, until it is over: some go on holding this."""
         self._ambient = get_current_span()
         self._is_answer_span = is_inference(self._ambient)
         # A peer whose callbacks come before ours has its span by now, and has ended it when ours hear of the end; one

@@ -42,7 +42,6 @@ def install(observer: Callable[[], Observer] = observation.default) -> None:
     """Patch the SDK for this observer, at once or as soon as it is imported; with `enabled=False` it is left alone."""
     if not observer().settings.enabled:
         return
-    observation.expect("openai")
     _in_force[:] = [observer]
     when_imported("openai", _open)
 

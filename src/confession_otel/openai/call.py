@@ -40,6 +40,7 @@ from .passed import body_of
 from .stream import Rest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
     from types import ModuleType
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from confession_otel.asking import Ask
+    from confession_otel.corroboration import Asked
     from confession_otel.observation import Observer, Sighting
 
     from .passed import Passed
@@ -64,6 +66,7 @@ class Call:
         "_above",
         "_answered",
         "_api",
+        "_asked",
         "_client",
         "_endpoint",
         "_listened",
@@ -98,6 +101,7 @@ class Call:
         self._provider: str = self._endpoint[semconv.GEN_AI_PROVIDER]
         self._options = passed.options
         """Of the request that the answer answers."""
+        self._asked: Callable[[], Asked] | None = None
         self._telling: Telling | None = None
         self._listened: FinalRequestOptions | None = None
         self._post_parser: Any = None
@@ -114,6 +118,8 @@ class Call:
     def tell(self) -> None:
         """Tell the model to append its confession, where the answer has room for it."""
         options, policies = self._options, self._observer.settings.policies
+        # What the caller asked; what we add is none of it.
+        self._asked = self._api.asked(body_of(options))
         self._telling = telling = tell(self._client, self._api, options, body_of(options), policies)
         if telling is not None:
             self._options = telling.options
@@ -131,6 +137,8 @@ class Call:
         if origin is not None:
             self._options = origin.options
         body = body_of(self._options)
+        if self._asked is None:
+            self._asked = self._api.asked(body)
         self._model = body.get("model")
         self._tokens.append(in_a_call.set(True))
         if origin is not None:
@@ -283,6 +291,7 @@ class Call:
                 background.done(completion.id)
         for answer in completion.answers:
             answer.span, answer.request_model, answer.provider = self._span, self._model, self._provider
+            answer.asked = self._asked
             if self._telling is not None:
                 self._telling.took_from(answer)
             if self._above is not None:

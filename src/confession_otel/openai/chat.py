@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from openai.types.chat import ChatCompletion
 
 from confession_otel import semconv
+from confession_otel.corroboration import Asked
 
 from .completion import Completion, answer, attributes, tokens
-from .fields import Fields, is_continued, pick, with_message
+from .fields import Fields, asked_text, is_continued, pick, schema_of, with_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +51,20 @@ def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(response_format, dict) and response_format.get("type") in _OUTPUT_TYPE:
         known[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[response_format["type"]]
     return known
+
+
+def asked(body: Mapping[str, Any]) -> Callable[[], Asked]:
+    """How to learn what a request says of the answer that it wants; nothing is read yet.
+
+    Args:
+        body: of the request. The caller may add to its messages before anybody asks: those of now count.
+    """
+    messages = body.get("messages")
+    return functools.partial(_asked, tuple(messages) if isinstance(messages, list) else (), body.get("response_format"))
+
+
+def _asked(messages: tuple[Any, ...], wanted: object) -> Asked:
+    return Asked(asked_text(messages), schema_of(wanted))
 
 
 def read(response: ChatCompletion) -> Completion:
@@ -127,6 +143,25 @@ def continued(body: Mapping[str, Any], given: Answer, _: object) -> Callable[[st
         return fields
 
     return request
+
+
+def alone(body: Mapping[str, Any], question: str, role: str, tokens: int) -> dict[str, Any]:
+    """The fields of a request in which nothing else is said.
+
+    Args:
+        body: with the model.
+        question: the user's only message.
+        role: in whose name a late question would stand; OpenAI itself, which takes it in the system's, knows the newer
+            name of the limit.
+        tokens: of the reply at most.
+    """
+    limit = "max_tokens" if role == "user" else "max_completion_tokens"
+    return {"model": body.get("model"), "messages": [{"role": "user", "content": question}], limit: tokens}
+
+
+def said(body: Mapping[str, Any], _: object) -> list[Any]:
+    """What was said before the answer."""
+    return [message.to_dict() if hasattr(message, "to_dict") else message for message in body.get("messages") or ()]
 
 
 def told(body: Mapping[str, Any], instruction: str, role: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from confession_otel import semconv
 from confession_otel.asking import question
+from confession_otel.corroboration import PART
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +71,54 @@ def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
             if isinstance(value, kind) and not isinstance(value, bool):
                 attributes[key] = value
     return attributes
+
+
+_INSTRUCTING: Final = frozenset({"system", "developer"})
+_TEXT_PARTS: Final = frozenset({"text", "input_text"})
+
+
+def asked_text(messages: Sequence[Any], instructions: object = None) -> str:
+    """What was asked, as `Evidence.request_text`: all instructions, and the last message of the user's.
+
+    Args:
+        messages: of the request.
+        instructions: those beside the messages.
+    """
+    told = [instructions] if isinstance(instructions, str) else []
+    last = ""
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "user":
+            last = _text_of(message.get("content"))
+        elif role in _INSTRUCTING:
+            told.append(_text_of(message.get("content")))
+    return PART.join([*told, last])
+
+
+def schema_of(wanted: object) -> Mapping[str, Any] | None:
+    """The JSON schema that a response format stands for.
+
+    Args:
+        wanted: of chat completions with the schema below `json_schema`, of responses with it beside the type.
+    """
+    if not isinstance(wanted, dict):
+        return None
+    if wanted.get("type") == "json_object":
+        return {"type": "object"}
+    if wanted.get("type") != "json_schema":
+        return None
+    within = wanted.get("json_schema")
+    schema = (within if isinstance(within, dict) else wanted).get("schema")
+    return schema if isinstance(schema, dict) else None
+
+
+def _text_of(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, (list, tuple)):
+        return ""
+    texts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _TEXT_PARTS)
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def late_role(client: Any, body: Mapping[str, Any]) -> str:

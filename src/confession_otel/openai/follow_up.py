@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from openai import APITimeoutError, AsyncOpenAI, DefaultAsyncHttpxClient
@@ -57,7 +58,19 @@ _RESOURCES: Final[dict[str, Callable[[Any], Any]]] = {
 class OpenAIFollowUp:
     """How to go on: made for each final answer while `way=ask`."""
 
-    __slots__ = ("_api", "_client", "_continued", "_headers", "_loop", "_named", "_query", "_url", "role")
+    __slots__ = (
+        "_api",
+        "_body",
+        "_client",
+        "_continued",
+        "_headers",
+        "_loop",
+        "_named",
+        "_query",
+        "_response",
+        "_url",
+        "role",
+    )
 
     def __init__(
         self, client: Any, api: ModuleType, options: FinalRequestOptions, answer: Answer, response: object
@@ -80,9 +93,20 @@ class OpenAIFollowUp:
         self._url = options.url
         self._headers = _headers(options)
         self._query = dict(options.params)
+        self._body = body
+        self._response = response
         self._continued: Callable[[str, str, int], dict[str, Any]] = api.continued(body, answer, response)
         self._loop = _running_loop()
         self.role = late_role(client, body)
+
+    def transcript(self) -> str:
+        """See `FollowUp`: JSON, as it was sent, and what came before the answer in its response."""
+        said = self._api.said(self._body, self._response)
+        return json.dumps(said, ensure_ascii=False, indent=1, default=str)
+
+    def begin_anew(self) -> None:
+        """Forget what was said: what is asked comes first."""
+        self._continued = functools.partial(self._api.alone, self._body)
 
     def send(self, question: str, *, seconds: float, tokens: int, own_loop: Callable[[], OwnLoop] | None) -> Reply:
         """Ask and wait; see `FollowUp`."""

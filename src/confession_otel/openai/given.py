@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openai._models import FinalRequestOptions
+
+from confession_otel.answer import Answer
 
 from . import chat
 from .follow_up import OpenAIFollowUp
 
-if TYPE_CHECKING:
-    from confession_otel.answer import Answer
+
+def request(client: Any, model: str | None) -> OpenAIFollowUp:
+    """A conversation of its own; see `confession_otel.asking.given`."""
+    made = follow_up(client, [], Answer(request_model=model))
+    made.begin_anew()
+    return made
 
 
 def follow_up(client: Any, messages: list[dict[str, Any]], answer: Answer) -> OpenAIFollowUp:

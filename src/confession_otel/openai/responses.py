@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from openai.types.responses import Response
@@ -13,9 +14,10 @@ except ImportError:
     BetaResponse = Response  # type: ignore[misc,assignment]
 
 from confession_otel import semconv
+from confession_otel.corroboration import Asked
 
 from .completion import Completion, answer, attributes, tokens
-from .fields import Fields, is_continued, pick, with_message
+from .fields import Fields, asked_text, is_continued, pick, schema_of, with_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +72,19 @@ def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(text_format, dict) and text_format.get("type") in _OUTPUT_TYPE:
         known[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[text_format["type"]]
     return known
+
+
+def asked(body: Mapping[str, Any]) -> Callable[[], Asked]:
+    """How to learn what a request says of the answer that it wants; as in `chat`."""
+    given = body.get("input")
+    if isinstance(given, list):
+        given = tuple(given)
+    return functools.partial(_asked, given, body.get("instructions"), body.get("text"))
+
+
+def _asked(given: object, instructions: object, text: object) -> Asked:
+    messages = given if isinstance(given, tuple) else ({"role": "user", "content": given},)
+    return Asked(asked_text(messages, instructions), schema_of(text.get("format") if isinstance(text, dict) else None))
 
 
 def read(response: Response) -> Completion:
@@ -163,6 +178,16 @@ def continued(body: Mapping[str, Any], _: Answer, response: Response) -> Callabl
         return fields
 
     return request
+
+
+def said(body: Mapping[str, Any], response: Response | None) -> list[Any]:
+    """What was said before the answer: instructions, input, and of the response all but the answer itself."""
+    items: list[Any] = [{"role": "system", "content": body["instructions"]}] if body.get("instructions") else []
+    before = body.get("input") or []
+    items += [{"role": "user", "content": before}] if isinstance(before, str) else before
+    if response is not None:
+        items += [item.to_dict(mode="json") for item in response.output if item.type != "message"]
+    return items
 
 
 def told(body: Mapping[str, Any], instruction: str, role: str) -> dict[str, Any] | None:

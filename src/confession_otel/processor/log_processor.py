@@ -1,4 +1,4 @@
-"""Output that instrumentations write into log events instead of onto the span: kept for when the span ends."""
+"""Log events of others: output that is not on the span, kept for when that ends; evaluations that an answer failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.trace import get_current_span
 
-from confession_otel import live
+from confession_otel import late, live, semconv
+from confession_otel.corroboration import evaluations
 from confession_otel.dialects import is_output_event, output_of_event
 from confession_otel.guard import Site
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord
 
 _EMIT: Final = Site("processor.log")
+_EVALUATED: Final = Site("processor.evaluation")
 _MOST: Final = 128
 """Choices kept for one span."""
 
@@ -32,10 +34,20 @@ class ConfessionLogRecordProcessor(LogRecordProcessor):
         """Off, it does nothing: a processor cannot be taken off a provider again."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Keep the output in an event of a span that is under way."""
+        """Keep the output in an event of a span that is under way, and what an evaluator says that failed."""
         record = log_record.log_record
         name = record.event_name
-        if name is None or not self.active or not is_output_event(name):
+        if name is None or not self.active:
+            return
+        if name == semconv.EVENT:
+            with _EVALUATED:
+                attributes = record.attributes or {}
+                if (failed := evaluations.failed(attributes)) is not None:
+                    ids = get_current_span(record.context).get_span_context()
+                    span_id = record.span_id or ids.span_id
+                    late.evaluated(failed, span_id, attributes.get(semconv.GEN_AI_RESPONSE_ID))
+            return
+        if not is_output_event(name):
             return
         with _EMIT:
             span_id = record.span_id or get_current_span(record.context).get_span_context().span_id

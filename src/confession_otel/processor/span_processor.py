@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from confession_otel import dialects, failed_tools, live, observation, semconv
 from confession_otel.answer import Answer, attributes_of
-from confession_otel.corroboration import Evidence
+from confession_otel.corroboration import PART, Asked, Evidence
 from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
@@ -58,7 +59,6 @@ class ConfessionSpanProcessor(SpanProcessor):
         self._official = can_write()
         self.active = True
         """Off, it does nothing: a processor cannot be taken off a provider again."""
-        observation.expect(HOOK)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's name
         """Have the span come by here before it ends, unless a hook has seen its call begin, and will bring it."""
@@ -113,6 +113,7 @@ class ConfessionSpanProcessor(SpanProcessor):
                     choice=number if several else None,
                     evidence=Evidence(choice.finish_reason, choice.refusal),
                     truncated=choice.truncated,
+                    asked=functools.partial(_asked, written),
                     **known,  # type: ignore[arg-type] # fields of the answer
                 )
                 for number, choice in enumerate(choices)
@@ -157,6 +158,11 @@ class _Ending(Watch):
 
 _OFFICIAL: Final = "_confession_otel_watch"
 """Where a span holds its watch, while `end` is its own."""
+
+
+def _asked(written: Written) -> Asked:
+    said = written.asked()
+    return Asked() if said is None else Asked(PART.join((*said[0], said[1])))
 
 
 def _in_events(span: Span) -> list[Choice]:

@@ -17,8 +17,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util.re import parse_env_headers
 
+from confession_otel.cli.readers import JAEGER_QUERY_PORT, JaegerReader, PhoenixReader, Reader, memory_reader
+
 from . import phoenix
-from .readers import JAEGER_QUERY_PORT, JaegerReader, PhoenixReader, Reader, memory_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -122,7 +122,7 @@ def _script(tasks: Sequence[Task]) -> Callable[[Request], Mapping[str, Any]]:
 @contextlib.contextmanager
 def _recording(backend: Backend) -> Iterator[Tracer]:
     """`co.instrument` on providers of our own: nothing global is set, and no variable of the user's bends the demo."""
-    resource = Resource.create({SERVICE_NAME: PROJECT, "openinference.project.name": PROJECT})
+    resource = Resource.create({SERVICE_NAME: PROJECT, semconv.OPENINFERENCE_PROJECT: PROJECT})
     traces = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
     traces.add_span_processor(BatchSpanProcessor(backend.spans))
     readers = [] if backend.metrics is None else [PeriodicExportingMetricReader(backend.metrics)]
@@ -139,6 +139,7 @@ def _recording(backend: Backend) -> Iterator[Tracer]:
         flag_on="non_compliant,contradicted",
         error_status=True,
         answer_spans="auto",
+        sinks=(),
     )
     try:
         yield traces.get_tracer(_TRACER)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from confession_otel.cli.readers import Reader, SeenSpan
+
     from .play import Played
-    from .readers import Reader, SeenSpan
 
 _POLL_SECONDS: Final = 0.2
 _STYLES: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -134,13 +135,22 @@ class JaegerReader:
                 name=span["operationName"],
                 trace_id=trace_id,
                 span_id=span["spanID"],
-                parent_id=next((r["spanID"] for r in span.get("references", ()) if r["refType"] == "CHILD_OF"), None),
+                parent_id=_parent(span.get("references", ()), trace_id),
                 attributes={tag["key"]: tag["value"] for tag in span.get("tags", ())},
                 url=f"{self.base}/trace/{trace_id}",
             )
             for trace in found or ()
             for span in trace["spans"]
         ]
+
+
+def _parent(references: Sequence[Mapping[str, str]], trace_id: str) -> str | None:
+    """The parent among a span's references: where a span has a link to its parent, Jaeger shows but the link."""
+    for kind in ("CHILD_OF", "FOLLOWS_FROM"):
+        for reference in references:
+            if reference["refType"] == kind and reference["traceID"].zfill(len(trace_id)) == trace_id:
+                return reference["spanID"]
+    return None
 
 
 def fetch(url: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -156,8 +166,13 @@ def fetch(url: str, headers: Mapping[str, str] | None = None) -> Any:
     request = urllib.request.Request(  # noqa: S310 - http or https, as `backends` checks
         url, headers={"accept": "application/json", **(headers or {})}
     )
-    with opener.open(request, timeout=_TIMEOUT_SECONDS) as reply:
-        return json.load(reply)
+    try:
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as reply:
+            return json.load(reply)
+    except http.client.HTTPException as error:
+        # What answers there speaks another protocol, gRPC for one.
+        message = f"no answer in HTTP: {type(error).__name__}"
+        raise OSError(message) from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -1,0 +1,1 @@
+"""What `confession-otel calibrate` does: read files of confessions and outcomes, count, show."""

@@ -1,0 +1,117 @@
+"""All tasks, counted: in this process, or in several, with a progress bar where a person watches."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Final
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from confession_otel.calibration import Calibration
+
+from . import inputs
+from .counting import BY, count, count_lines
+from .inputs import STDIN, Kind, Task, UnreadableError
+from .joining import Joining
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+
+_LARGE: Final = 8 << 20
+"""Bytes from which on a progress bar is worth while."""
+
+
+def run(tasks: Sequence[Task], by: str | None, jobs: int | None, console: Console) -> Calibration:
+    """Count everything.
+
+    Args:
+        tasks: what to read.
+        by: field or attribute that names the group; `None` for the usual one.
+        jobs: processes at most; `None` for one for each processor.
+        console: where the progress is shown, if that is a terminal.
+
+    Raises:
+        UnreadableError: an input cannot be read to its end.
+    """
+    calibration = Calibration()
+    apart = [task for task in tasks if task.path != STDIN and task.kind is not Kind.OTLP]
+    here = [task for task in tasks if task.path == STDIN or task.kind is Kind.OTLP]
+    workers = min(jobs or _processors(), len(apart))
+    with _progress(tasks, console) as advance:
+        if workers > 1:
+            _in_processes(apart, by, workers, calibration, advance)
+        else:
+            for task in apart:
+                calibration.merge(count(task, by, advance))
+        if here:
+            _joined(here, by, calibration, advance)
+    return calibration
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_processes(
+    tasks: Sequence[Task], by: str | None, workers: int, calibration: Calibration, advance: Callable[[int], object]
+) -> None:
+    # Spawned: a fork of a process in which a thread draws the progress bar may be born with that thread's locks held.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
+        futures = {pool.submit(count, task, by): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                calibration.merge(future.result())
+                advance(futures.pop(future).size)
+        except BrokenProcessPool as error:
+            message = "a process that was reading was killed; with --jobs 1 all is read in one"
+            raise UnreadableError(message) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _joined(tasks: Sequence[Task], by: str | None, calibration: Calibration, advance: Callable[[int], object]) -> None:
+    try:
+        with Joining(by) as joining:
+            for task in tasks:
+                with inputs.readable(task.path), inputs.opened(task.path, advance) as file:
+                    if inputs.is_otlp(file):
+                        for line in inputs.lines(file):
+                            if (rejected := joining.read(line)) is not None:
+                                calibration.add(rejected)
+                    else:
+                        count_lines(file, calibration, by or BY)
+            for row in joining.rows():
+                calibration.add(row)
+    except sqlite3.Error as error:
+        message = f"the temporary file in which outcomes are joined cannot be written: {error}"
+        raise UnreadableError(message) from error
+
+
+@contextlib.contextmanager
+def _progress(tasks: Sequence[Task], console: Console) -> Iterator[Callable[[int], object]]:
+    size = sum(task.size for task in tasks)
+    endless = any(task.path == STDIN for task in tasks)
+    if not console.is_terminal or (size < _LARGE and not endless):
+        yield _ignore
+        return
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=None if endless else size)
+        yield lambda amount: progress.advance(bar, amount)
+
+
+def _ignore(_: int) -> None:
+    """Nobody watches."""

@@ -1,0 +1,63 @@
+"""The options of `confession-otel parse`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from . import parse as the_parse
+from .terminal import console
+
+_FAILED = 3
+
+
+def parse(
+    file: Annotated[Path, typer.Argument(help="A confession, or an answer that ends in one; - is standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,  # noqa: FBT002 - an option
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            help=f"End with exit code 3 where one of these holds: {', '.join(the_parse.CAN_TELL)}; with commas between."
+        ),
+    ] = None,
+    split: Annotated[  # noqa: FBT002 - as above
+        bool, typer.Option("--split", help="Print the answer alone; with --json, both and what was read.")
+    ] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="The file is a confession and nothing else.")] = False,  # noqa: FBT002 - as above
+) -> None:
+    """Read a confession: verdict, objectives, why. With --fail-on it is a gate for scripts.
+
+    With --fail-on or --split only what ends the file is the model's confession: what stands elsewhere may be quoted
+    from anybody. Where there is none the verdict is unparsed.
+
+    Exit codes: 0 it was read, and nothing of --fail-on holds, 2 the file cannot be read, or --fail-on names what no
+    text can tell, 3 something of --fail-on holds.
+    """
+    try:
+        conditions = frozenset[str]() if fail_on is None else the_parse.conditions(fail_on)
+    except ValueError as error:
+        typer.echo(f"--fail-on {fail_on}: {error}", err=True)
+        raise typer.Exit(2) from error
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        typer.echo(f"{file} cannot be read: {error.strerror}", err=True)
+        raise typer.Exit(2) from error
+    text = content.decode("utf-8-sig", errors="replace")
+    if bare:
+        reading = the_parse.read_bare(text)
+    else:
+        reading = the_parse.read_output(text) if split or conditions else the_parse.read(text)
+    if as_json:
+        typer.echo(the_parse.as_json(reading, divided=split))
+    elif split:
+        sys.stdout.buffer.write(reading.answer.encode("utf-8"))
+        sys.stdout.buffer.flush()
+    else:
+        the_parse.show(reading, console())
+    if held := [condition for condition in reading.conditions if condition in conditions]:
+        typer.echo(f"fails on {', '.join(held)}", err=True)
+        raise typer.Exit(_FAILED)

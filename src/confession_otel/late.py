@@ -1,0 +1,140 @@
+"""Evaluations that fail after the confession was recorded: evaluators mostly run when the answer has long been given.
+
+What was emitted cannot be taken back, so a correction follows it: one confession span more, of the same
+`confession.id`, without length and with nothing of the text, and the event once more, both contradicted. No counter
+counts it: the confession was counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, Status, StatusCode, set_span_in_context
+
+from . import semconv
+from .answer import Answer, copied_attributes
+from .bounded import BoundedTable
+from .confession import Verdict
+from .corroboration import evaluations, is_on
+from .guard import Site
+from .settings import Finding
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+    from opentelemetry.util.types import AttributeValue
+
+    from .composition import Record
+    from .recorder import Recorder
+
+_SECONDS: Final = 600.0
+_SPAN: Final = Site("late.span")
+_EVENT: Final = Site("late.event")
+
+RULE: Final = evaluations.failed_evaluation.__name__
+
+
+class _Recorded(NamedTuple):
+    """What a correction repeats: no words of the model's, and no span that would be held."""
+
+    recorder: Recorder
+    ids: SpanContext
+    """Of the answer's span."""
+    response_id: str | None
+    verdict: str
+    attributes: dict[str, AttributeValue]
+    contradictions: tuple[str, ...]
+
+
+_recorded: Final[BoundedTable[int | str, _Recorded]] = BoundedTable(size=2048, seconds=_SECONDS)
+"""Confessions of the last minutes that an evaluation could contradict, by span id and by response id of the answer."""
+
+
+def remember(recorder: Recorder, record: Record) -> None:
+    """A confession was recorded: an evaluation may be under way.
+
+    Args:
+        recorder: that recorded it.
+        record: what it recorded.
+    """
+    if record.verdict in (Verdict.NON_COMPLIANT, Verdict.UNPARSED) or RULE in record.contradictions:
+        return
+    if not is_on(RULE, recorder.settings.rules):
+        return
+    answer = record.answer
+    recorded = _Recorded(
+        recorder,
+        answer.span.get_span_context(),
+        answer.response_id,
+        record.verdict.value,
+        {
+            semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR,
+            **copied_attributes(answer),
+            semconv.ID: record.id,
+            semconv.VERDICT: record.verdict.value,
+            semconv.SOURCE: record.source.value,
+        },
+        record.contradictions,
+    )
+    for key in (record.span_id, answer.response_id):
+        if key:
+            _recorded.put(key, recorded)
+
+
+def evaluated(name: str, span_id: int, response_id: object) -> None:
+    """Another evaluation of an answer failed: hold it against the confession, whether that was recorded or is to come.
+
+    Args:
+        name: of the evaluation.
+        span_id: of the answer, or of another span that the event is in; 0 where it is in none.
+        response_id: of the answer, where the event names one.
+    """
+    evaluations.add(name, span_id, response_id)
+    if not _recorded:
+        return
+    for key in (span_id, response_id):
+        if key and isinstance(key, (int, str)) and (recorded := _recorded.pop(key)) is not None:
+            for other in (recorded.ids.span_id, recorded.response_id):
+                if other:
+                    _recorded.pop(other)
+            _correct(recorded)
+            return
+
+
+def clear() -> None:
+    """Forget everything."""
+    _recorded.clear()
+
+
+def _correct(recorded: _Recorded) -> None:
+    recorder, verdict = recorded.recorder, recorded.verdict
+    settings = recorder.settings
+    flagged = Finding.CONTRADICTED in settings.flag_on
+    context = set_span_in_context(NonRecordingSpan(recorded.ids))
+    said: dict[str, AttributeValue] = {
+        semconv.FLAGGED: flagged,
+        semconv.CONTRADICTED: True,
+        semconv.CONTRADICTIONS: (*recorded.contradictions, RULE),
+    }
+    with _SPAN:
+        attributes = {**recorded.attributes, **said}
+        error = Finding.CONTRADICTED.value if flagged and settings.error_status else None
+        if error is not None:
+            attributes[semconv.ERROR_TYPE] = error
+        links = [Link(recorded.ids)] if recorded.ids.is_valid else None
+        span = recorder.tracer.start_span(semconv.SPAN, context, SpanKind.INTERNAL, attributes, links)
+        if error is not None:
+            span.set_status(Status(StatusCode.ERROR, f"self-reported: {error}"))
+        span.end()
+    with _EVENT:
+        recorder.emit(
+            Answer(response_id=recorded.response_id),
+            {
+                semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
+                semconv.EVALUATION_SCORE_LABEL: verdict,
+                semconv.ID: recorded.attributes[semconv.ID],
+                **said,
+            },
+            f"self-reported: {verdict}, contradicted",
+            context,
+            warn=flagged,
+        )
