@@ -38,7 +38,7 @@ QUESTION: Final = "Which peer are you?"
 
 # What differs between two runs of the same calls: times, identifiers of this process, and figures made from times.
 _VOLATILE: Final = re.compile(
-    r"time|duration|latency|ttft|tbt|\.tps|session|thread|process\.|run_id|uuid|code\.|logfire\.json_schema|cost",
+    r"time|duration|latency|ttft|tbt|\.tps|session|thread|process\.|run_id|uuid|code\.|logfire\.json_schema|cost|hidden_params",
     re.IGNORECASE,
 )
 _VOLATILE_VALUE: Final = re.compile(
@@ -251,7 +251,7 @@ def langchain_calls(base_url: str) -> dict[str, Call]:
 # What is looked at.
 
 
-class _Kept(logging.Handler):
+class Kept(logging.Handler):
     """The messages of one logger."""
 
     def __init__(self, name: str) -> None:
@@ -301,7 +301,7 @@ async def awaited(answer: Coroutine[Any, Any, str]) -> tuple[str, bool]:
 def run(calls: dict[str, Call]) -> dict[str, Any]:
     """Make each call under a span of the application's."""
     tracer = trace.get_tracer("app")
-    logs = {name: _Kept(name) for name in ("opentelemetry.context", "confession_otel")}
+    logs = {name: Kept(name) for name in ("opentelemetry.context", "confession_otel")}
     seen: dict[str, Any] = {}
     with asyncio.Runner() as runner:
         for name, call in calls.items():

@@ -20,6 +20,8 @@ import pytest
 
 from confession_otel.testing import Request, ScriptedServer, chat_completion, response
 
+from .compared import is_ours, theirs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,11 +43,13 @@ CALLS: Final = {
 }
 ORDERS: Final = {
     "zero-code": "no code",
+    "zero-code, hook": "no code, and as completion hook",
     "first": "before it",
     "last": "after it",
     "callback-first": "as a callback",
     "callback-last": "as a callback, after its own",
 }
+COMPLETION_HOOK: Final = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
 ORDERS_OF_INSTRUMENTORS: Final = ("zero-code", "first", "last")
 
 
@@ -200,7 +204,7 @@ SETUPS: Final = (
         ("genai-langchain", "genai-openai"),
         (*GENAI_LANGCHAIN, *GENAI_OPENAI),
         "langchain",
-        dict.fromkeys(ORDERS_OF_INSTRUMENTORS, (THEIRS,) * 5),
+        dict.fromkeys((*ORDERS_OF_INSTRUMENTORS, "zero-code, hook"), (THEIRS,) * 5),
     ),
     Setup(
         ("openinference-langchain", "openinference-openai"),
@@ -269,7 +273,7 @@ def runs(setup: Setup, base_url: str) -> dict[str, dict[str, Any]]:
     exporters = [f"--{signal}_exporter=none" for signal in ("traces", "metrics", "logs")]
     started = {}
     for order in {_without_us(order): None for order in setup.stands} | dict.fromkeys(setup.stands):
-        of_ours = order.removeprefix("without, ")
+        of_ours = order.removeprefix("without, ").removesuffix(", hook")
         command = [python, HERE / "scenario.py", setup.calls, of_ours, base_url, *setup.peers]
         if of_ours == "zero-code":
             command = [python.with_name("opentelemetry-instrument"), *exporters, *command]
@@ -278,7 +282,9 @@ def runs(setup: Setup, base_url: str) -> dict[str, dict[str, Any]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=variables if order == of_ours else variables | without_us,
+            env=variables
+            | (without_us if order.startswith("without, ") else {})
+            | ({COMPLETION_HOOK: "confession"} if order.endswith(", hook") else {}),
         )
     seen = {}
     for order, process in started.items():
@@ -290,11 +296,7 @@ def runs(setup: Setup, base_url: str) -> dict[str, dict[str, Any]]:
 
 def _without_us(order: str) -> str:
     """The run to compare with: entry points load the peers in an order of their own."""
-    return "without, zero-code" if order == "zero-code" else "none"
-
-
-def is_ours(span: dict[str, Any]) -> bool:
-    return bool(span["scope"] == "confession_otel")
+    return "without, zero-code" if order.startswith("zero-code") else "none"
 
 
 def where(spans: list[dict[str, Any]]) -> str:
@@ -312,29 +314,6 @@ def where(spans: list[dict[str, Any]]) -> str:
     if not carriers and not own and not is_ours(parent) and parent["scope"] != "app":
         return BELOW
     return f"below {parent['name']}; keys on {[span['name'] for span in carriers]}; of ours {[s['name'] for s in own]}"
-
-
-def theirs(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All spans but ours, without our keys; one that we stand above has the parent that it would have without us."""
-
-    def parent(span: dict[str, Any]) -> Any:
-        above = span["parent"]
-        while isinstance(above, int) and is_ours(spans[above]):
-            above = spans[above]["parent"]
-        return spans[above]["name"] if isinstance(above, int) else above
-
-    kept = [
-        {
-            **span,
-            "parent": parent(span),
-            "attributes": {
-                key: value for key, value in span["attributes"].items() if not key.startswith("confession.")
-            },
-        }
-        for span in spans
-        if not is_ours(span)
-    ]
-    return sorted(kept, key=lambda span: (span["name"], span["scope"]))
 
 
 @pytest.mark.parametrize(("setup", "order"), ROWS)
