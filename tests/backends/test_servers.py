@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from confession_otel import semconv
-from confession_otel.cli.demo.readers import JaegerReader, SeenSpan, fetch
+from confession_otel.cli.readers import JaegerReader, SeenSpan, fetch
 
 from .servers import SERVERS, BuildFailedError, NotStartedError, Unavailable, binary, build, free_ports, needed, running
 

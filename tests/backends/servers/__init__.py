@@ -5,7 +5,7 @@
 """
 
 from .build import SERVERS, BuildFailedError, Unavailable, binary, cached
-from .run import NotStartedError, Running, free_ports, needed, running
+from .run import NotStartedError, Running, free_ports, needed, running, started
 
 __all__ = [
     "SERVERS",
@@ -18,4 +18,5 @@ __all__ = [
     "free_ports",
     "needed",
     "running",
+    "started",
 ]

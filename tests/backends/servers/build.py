@@ -1,7 +1,8 @@
 """Builds Jaeger and the collector from the Go modules beside this file, and remembers them by what they are made of.
 
 `jaeger/` and `builder/` are modules whose one tool is the program. The collector's sources are written by the builder
-from `collector/manifest.yaml`; the module versions they are compiled with are those of `collector/go.mod`.
+from `collector/manifest.yaml`; the module versions they are compiled with are those of `collector/go.mod`. `honeycomb/`
+is a program of our own: a Terraform provider that knows what Honeycomb's takes, and nothing else.
 
 Jaeger's module holds no user interface: its page is a placeholder, its query interfaces are all there.
 """
@@ -27,6 +28,7 @@ _BUILDER: Final = "go.opentelemetry.io/collector/cmd/builder"
 _JAEGER: Final = "github.com/jaegertracing/jaeger"
 _JAEGER_VERSION: Final = "v2.13.0"
 """Of the module, v1.76.0: its path has no /v2, so Go knows only the older number of the commit that has both."""
+_HONEYCOMB_PROVIDER: Final = "terraform-provider-honeycombio"
 _POLITE: Final = ("nice", "-n", "15")
 _FLAGS: Final = ("-mod=readonly", "-p=2", "-trimpath", "-buildvcs=false")
 _LINKING: Final = "-ldflags=-s -w"
@@ -67,6 +69,10 @@ def _make_collector(directory: Path) -> None:
     go("build", *_FLAGS, _LINKING, "-o", directory / "otelcol", ".", at=sources)
 
 
+def _make_honeycomb_provider(directory: Path) -> None:
+    go("build", *_FLAGS, _LINKING, "-o", directory / _HONEYCOMB_PROVIDER, ".", at="honeycomb")
+
+
 def generated(directory: Path, *flags: str) -> Path:
     """The collector's sources, written by the builder; without `--skip-get-modules` it finds versions as well."""
     builder = directory / "ocb"
@@ -86,6 +92,12 @@ SERVERS: Final[Mapping[str, Server]] = {
             "v0.158.0",
             ("builder/go.mod", "builder/go.sum", "collector/manifest.yaml", "collector/go.mod", "collector/go.sum"),
             _make_collector,
+        ),
+        Server(
+            _HONEYCOMB_PROVIDER,
+            "v0.51.0",
+            ("honeycomb/go.mod", "honeycomb/go.sum", "honeycomb/main.go", "honeycomb/schema.json"),
+            _make_honeycomb_provider,
         ),
     )
 }

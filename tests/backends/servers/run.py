@@ -19,7 +19,7 @@ import pytest
 from .build import Unavailable, binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _START_SECONDS: Final = 60
 """They take about one; a busy machine takes a multiple."""
@@ -76,13 +76,31 @@ def running(
         NotStartedError: It ended, or did not answer in time.
     """
     program = needed(name)
-    directory = Path(tempfile.mkdtemp(prefix=f"confession-otel-{name}-"))
+    with started([program, *(f"--config={config}" for config in configs)], ready=ready, environ=environ) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str | Path], *, ready: str, environ: Mapping[str, object] | None = None
+) -> Iterator[Running]:
+    """Start any server, in a directory of its own, and end it after.
+
+    Args:
+        command: Program and arguments.
+        ready: URL that answers with 2xx once it can be used.
+        environ: Variables beside those of this process.
+
+    Raises:
+        NotStartedError: It ended, or did not answer in time.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"confession-otel-{Path(command[0]).name}-"))
     process: subprocess.Popen[bytes] | None = None
     try:
         log = directory / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [program, *(f"--config={config}" for config in configs)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
