@@ -43,9 +43,7 @@ def start(programs: Path, where: Path, *flags: str, **variables: str) -> str:
     """The spans of the service, as the console exporter prints them."""
     service = where / "service.py"
     service.write_text(SERVICE, encoding="utf-8")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CONFESSION_"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CONFESSION_"))}
     command = [str(programs / "opentelemetry-instrument"), *flags, str(programs / "python"), str(service)]
     done: subprocess.CompletedProcess[str] = subprocess.run(
         command, env={**environment, **variables}, cwd=where, capture_output=True, text=True, check=False
