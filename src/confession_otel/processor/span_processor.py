@@ -148,7 +148,7 @@ class _Ending(Watch):
                 if span.end is self:
                     # Else the span and this would go on holding each other.
                     del span.end
-                if not MARKS.isdisjoint(span.attributes):
+                if not MARKS.isdisjoint(span.attributes):  # pyright: ignore[reportArgumentType] - never none here
                     self._processor.look_at(span, self)
         except Exception as error:  # noqa: BLE001 - as above
             _END.swallow(error)

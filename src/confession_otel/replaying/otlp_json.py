@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
 from .any_value import value_written, written
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def _held(one: ReadableSpan | ReadableLogRecord, kind: str, records: dict[str, A
 
 
 def _span(span: ReadableSpan) -> dict[str, Any]:
-    context = span.context
+    context = span.context or INVALID_SPAN_CONTEXT
     found: dict[str, Any] = {
         "traceId": f"{context.trace_id:032x}",
         "spanId": f"{context.span_id:016x}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
 from confession_otel import semconv
 from confession_otel.cli.terminal import shown
 from confession_otel.replaying.delivery import Delivery
@@ -28,6 +30,7 @@ class Target(Protocol):
         Raises:
             NotTakenError: it was not.
         """
+        ...
 
 
 class Otlp:
@@ -88,7 +91,7 @@ class Console:
                 moment.replace("+00:00", "Z"),
                 "⚑" if said[semconv.FLAGGED] else " ",
                 str(said.get(semconv.GEN_AI_REQUEST_MODEL, "-")),
-                str(said.get(semconv.GEN_AI_RESPONSE_ID, f"{span.context.span_id:016x}")),
+                str(said.get(semconv.GEN_AI_RESPONSE_ID, f"{(span.context or INVALID_SPAN_CONTEXT).span_id:016x}")),
                 str(said[semconv.OPENINFERENCE_OUTPUT]),
                 *(f"[{rule}]" for rule in _names(said.get(semconv.CONTRADICTIONS))),
             ]
