@@ -33,6 +33,7 @@ ANSWER: Final = "I am one of them.\n\n## Confession\n\nObjective: say which / Re
 THEIRS: Final = "on the peer's span"
 OURS: Final = "on a `chat` span of ours"
 BELOW: Final = "below the peer's span, ended by then"
+BESIDE: Final = "on the peer's span, beside a `chat` span of ours"
 
 # What a synchronous and an asynchronous call gave, where they differ.
 LATE: Final = (BELOW, THEIRS)
@@ -80,7 +81,10 @@ ON_THE_CLIENT: Final = (
     "It wraps `OpenAI.request`, the method below which there is nothing left to wrap: switch it on after us, or start "
     "with no code."
 )
-ON_THE_CLIENT_AND_SHORT: Final = f"{ON_THE_CLIENT} Logfire's span of a stream ends where the stream begins."
+ON_THE_CLIENT_AND_SHORT: Final = (
+    f"{ON_THE_CLIENT} Logfire's span of a stream ends where the stream begins; the words of a chat come with a log "
+    "after it, and the verdict with them."
+)
 AFTERWARDS: Final = "It makes the span of a response when the response is there, dated back."
 ITS_OWN_CALLBACK: Final = (
     "It comes as a callback of the call. LangChain calls callbacks back in the order in which they are given, and when "
@@ -124,7 +128,7 @@ SETUPS: Final = (
         ("logfire",),
         ("logfire",),
         "openai",
-        {"first": (THEIRS, BELOW, THEIRS, BELOW), "last": (OURS, OURS, OURS, OURS)},
+        {"first": (THEIRS, THEIRS, THEIRS, BELOW), "last": (OURS, BESIDE, OURS, OURS)},
         ON_THE_CLIENT_AND_SHORT,
     ),
     Setup(
@@ -167,7 +171,7 @@ SETUPS: Final = (
         ("logfire", "openinference-openai"),
         ("logfire", *OPENINFERENCE_OPENAI),
         "openai",
-        {"first": (THEIRS, BELOW, THEIRS, BELOW), "last": (OURS, OURS, OURS, OURS)},
+        {"first": (THEIRS, THEIRS, THEIRS, BELOW), "last": (OURS, BESIDE, OURS, OURS)},
         ON_THE_CLIENT_AND_SHORT,
     ),
     Setup(
@@ -311,6 +315,8 @@ def where(spans: list[dict[str, Any]]) -> str:
         return OURS
     if carriers == [parent] and not own:
         return THEIRS
+    if carriers == [parent] and not is_ours(parent):
+        return BESIDE
     if not carriers and not own and not is_ours(parent) and parent["scope"] != "app":
         return BELOW
     return f"below {parent['name']}; keys on {[span['name'] for span in carriers]}; of ours {[s['name'] for s in own]}"
