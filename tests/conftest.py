@@ -139,7 +139,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def collected() -> Iterator[None]:
-    """Connections that a module's tests left open go here, and not in the middle of a test that knows nothing of them."""
+    """Connections that a module's tests left open go here, not in the middle of a test that knows nothing of them."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
