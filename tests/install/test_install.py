@@ -90,5 +90,7 @@ def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path
     run(UV, "--quiet", "pip", "install", "--python", python, *newest)
     core = [*(PROJECT / "tests").glob("test_*.py"), PROJECT / "tests" / "hooks"]
     later = [argument for test in LATER for argument in ("--deselect", f"tests/hooks/{test}")]
-    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not events_v3", *later, *core)
+    # Its utility package needs a newer SDK.
+    newer = ("--ignore", PROJECT / "tests" / "hooks" / "test_completion_hook.py")
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not events_v3", *newer, *later, *core)
     assert " passed" in output

@@ -41,7 +41,7 @@ class Judge:
         self.budget = Budget(
             sample=settings.judge_sample, max_requests_per_minute=settings.judge_max_requests_per_minute
         )
-        self._worker = Worker(settings.max_queue, settings.max_concurrency)
+        self._worker = Worker(settings.max_queue, settings.max_concurrency, last=True)
 
     def heard(self, confession: Confession, record: Record, span: SpanContext) -> None:
         """A confession was recorded: have it judged, if the budget allows.
