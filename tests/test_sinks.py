@@ -51,8 +51,17 @@ def no_variables_and_short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     assert threads() == []
 
 
+others: set[threading.Thread] = set()
+"""Threads of other tests, which end when they have had nothing to do for a while."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def threads_of_others() -> None:
+    others.update(threading.enumerate())
+
+
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("confession-otel")]
+    return [one.name for one in set(threading.enumerate()) - others if one.name.startswith("confession-otel")]
 
 
 class Requests:
