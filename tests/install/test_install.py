@@ -24,6 +24,8 @@ LATER: Final = (
     "test_langchain_langsmith.py",
     # Columns of `stream_events(version="v3")`.
     "test_langchain_matrix.py::test_the_table_in_the_documentation_is_what_was_seen",
+    # A step of a span's end that the SDK did not have.
+    "test_processor.py::test_where_the_sdk_lets_a_processor_write_that_is_the_way",
     # Agents have no name in a run's metadata yet.
     "test_langchain_runs.py::test_agent_and_thread_are_named",
     "test_langchain_runs.py::test_the_hook_of_an_sdk_below_knows_of_the_run_as_well",
@@ -90,7 +92,12 @@ def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path
     run(UV, "--quiet", "pip", "install", "--python", python, *newest)
     core = [*(PROJECT / "tests").glob("test_*.py"), PROJECT / "tests" / "hooks"]
     later = [argument for test in LATER for argument in ("--deselect", f"tests/hooks/{test}")]
-    # Its utility package needs a newer SDK.
-    newer = ("--ignore", PROJECT / "tests" / "hooks" / "test_completion_hook.py")
+    # The utility package of the completion hook needs a newer SDK.
+    newer = (
+        "--ignore",
+        PROJECT / "tests" / "hooks" / "test_completion_hook.py",
+        "--deselect",
+        "tests/test_corroboration.py::test_the_completion_hook_hands_over_request_and_answer",
+    )
     output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not events_v3", *newer, *later, *core)
     assert " passed" in output
