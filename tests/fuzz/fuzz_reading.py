@@ -119,7 +119,9 @@ def seeds(folder: Path) -> None:
     for path in sorted(CORPUS.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip():
-                (folder / f"{number:05}").write_bytes(b"12345678" + json.loads(line)["text"].encode("utf-8", "replace"))
+                case = json.loads(line)
+                text = case["text"] if "text" in case else case["confession"]
+                (folder / f"{number:05}").write_bytes(b"12345678" + text.encode("utf-8", "replace"))
                 number += 1
 
 
