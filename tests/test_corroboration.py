@@ -286,6 +286,17 @@ def test_a_schema_that_a_hostile_output_could_exhaust_says_nothing_in_time() -> 
         ("Summarise this:\n\nAnswer in one sentence.", []),
         ("Rules:\n\n- Answer in one sentence.", [("sentence", 1, 1)]),
         ("Resume en 50 palabras como máximo.", []),
+        ("Translate these three sentences.", []),
+        ("Write the newsletter from the five items.", []),
+        ("Shorten the following two paragraphs, please.", []),
+        ("Give me a list of five items.", [("bullet", 5, 5)]),
+        ("Write a play with no more than four characters.", []),
+        ("Write a function that truncates a string to at most 80 characters.", []),
+        ("Explain why tweets are limited to 280 characters.", []),
+        ("Write a queue in Python which holds at most 10 items.", []),
+        ("Tell the guest why it is late in at most 160 characters.", [("character", 0, 160)]),
+        ("Write a post that stays under 280 characters.", [("character", 0, 279)]),
+        ("However late it is, write no more than 280 characters.", [("character", 0, 280)]),
     ],
 )
 def test_a_limit_is_read_where_it_is_sure_to_be_on_the_whole_answer(request_text: str, expected: list[Any]) -> None:

@@ -20,11 +20,15 @@ from confession_otel.corroboration import PART, contradictions, evaluations
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs" / "contradictions.md"
-LINES: Final = (Path(__file__).parent / "corpus" / "contradictions.jsonl").read_text(encoding="utf-8").splitlines()
-CORPUS: Final[list[dict[str, Any]]] = [json.loads(line) for line in LINES]
+CORPUS: Final[list[dict[str, Any]]] = [
+    json.loads(line)
+    for name in ("contradictions", "contradictions_fresh")
+    for line in (Path(__file__).parent / "corpus" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+]
 PARTS: Final = {
     "tuning": "seen while the rules were made",
     "held_out": "written before, and nothing changed for their sake",
+    "fresh": "written by another author who had not seen the rules",
 }
 RULES: Final = (
     "cut_off",
@@ -40,6 +44,8 @@ RULES: Final = (
 TABLES: Final = re.compile(r"(?<=<!-- tables -->\n\n).*?(?=\n<!-- end of tables -->)", re.DOTALL)
 EASY: Final = 3
 """Transcripts of each kind that a rule has at least in each part."""
+FLOORS: Final = (0.93, 0.76)
+"""Precision and recall of all rules on the fresh part, below which they are not to fall: those of its first run."""
 
 
 def evidence(case: dict[str, Any]) -> co.Evidence:
@@ -59,18 +65,39 @@ def found(case: dict[str, Any]) -> set[str]:
 
 
 FOUND: Final = {case["id"]: found(case) for case in CORPUS}
+FRESH: Final = [case for case in CORPUS if case["part"] == "fresh"]
+FIRST: Final = {case["id"]: set(case["first"]) for case in FRESH}
+"""What the rules found in the fresh part as it was first run, before any was changed for its sake."""
+
+
+def measured(cases: list[dict[str, Any]], finding: dict[str, set[str]], *rules: str) -> tuple[int, float, float]:
+    """How often these rules fired on these transcripts, with their precision and recall."""
+    seen = Counter((rule in finding[case["id"]], rule in case["expected"]) for case in cases for rule in rules)
+    right, fired = seen[True, True], seen[True, True] + seen[True, False]
+    return fired, right / fired, right / (right + seen[False, True])
 
 
 def table(part: str) -> str:
     """Of each rule in one part of the set: how often it is right where it fires, and fires where it should."""
-    rows = ["| rule | should fire | near misses | fired | precision | recall |", "|---|---|---|---|---|---|"]
-    for rule in RULES:
-        cases = [case for case in CORPUS if case["part"] == part]
-        seen = Counter((rule in FOUND[case["id"]], rule in case["expected"]) for case in cases)
-        right, wrong, missed = seen[True, True], seen[True, False], seen[False, True]
-        near = sum(rule in case["near"] for case in cases)
-        precision, recall = right / (right + wrong), right / (right + missed)
-        rows.append(f"| `{rule}` | {right + missed} | {near} | {right + wrong} | {precision:.2f} | {recall:.2f} |")
+    findings = [FOUND] if part != "fresh" else [FIRST, FOUND]
+    figures = (
+        ["fired | precision | recall"]
+        if part != "fresh"
+        else [
+            " | ".join(f"{figure}, {when}" for figure in ("fired", "precision", "recall")) for when in ("first", "now")
+        ]
+    )
+    head = ["rule", "should fire", "near misses", *figures]
+    rows = [f"| {' | '.join(head)} |", "|---" * (3 + 3 * len(findings)) + "|"]
+    cases = [case for case in CORPUS if case["part"] == part]
+    named = [(f"`{rule}`", (rule,)) for rule in RULES]
+    for name, rules in named if part != "fresh" else [*named, ("all", RULES)]:
+        should, near = (sum(rule in case[kind] for case in cases for rule in rules) for kind in ("expected", "near"))
+        row = [name, str(should), str(near)]
+        for finding in findings:
+            fired, precision, recall = measured(cases, finding, *rules)
+            row += [str(fired), f"{precision:.2f}", f"{recall:.2f}"]
+        rows.append(f"| {' | '.join(row)} |")
     return "\n".join(rows)
 
 
@@ -119,6 +146,25 @@ def test_the_confessions_are_of_every_form(form: str) -> None:
 
 def test_every_confession_is_read() -> None:
     assert [case["id"] for case in CORPUS if co.parse(case["confession"]).verdict is co.Verdict.UNPARSED] == []
+
+
+def test_what_was_right_at_first_on_the_fresh_part_is_right_now() -> None:
+    labels = {case["id"]: set(case["expected"]) for case in FRESH}
+    assert [name for name in labels if FIRST[name] == labels[name] != FOUND[name]] == []
+
+
+@pytest.mark.parametrize("finding", [FIRST, FOUND], ids=["first", "now"])
+def test_the_rules_hold_on_what_another_author_wrote(finding: dict[str, set[str]]) -> None:
+    assert len(FRESH) >= 110
+    _, *figures = measured(FRESH, finding, *RULES)
+    assert all(figure >= floor for figure, floor in zip(figures, FLOORS, strict=True)), figures
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_falls_below_its_first_figures_on_the_fresh_part(rule: str) -> None:
+    _, *first = measured(FRESH, FIRST, rule)
+    _, *now = measured(FRESH, FOUND, rule)
+    assert all(after >= before for before, after in zip(first, now, strict=True)), (first, now)
 
 
 def test_whoever_is_wrong_on_a_transcript_says_why() -> None:

@@ -81,6 +81,12 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[[int, int], _Bounds]], ...]]
 )
 _BARE: Final = re.compile(rf"\b(?:in|into|as|with|using|only|just|give me|list|write) {_N}{_UNIT}", re.IGNORECASE)
 _BARE_ONLY: Final = re.compile(rf"\b{_N}{_UNIT}(?= only\b|[\s,]*please\b|\s*\Z)", re.IGNORECASE)
+_OF_WHAT_IS_THERE: Final = re.compile(
+    r"\b(?:the|these|those|both|all|my|our|your|his|her|its|their|which|among|from)\s+"
+    r"(?:(?:above|attached|first|following|given|last|next|other|previous|remaining|same)\s+)?\Z",
+    re.IGNORECASE,
+)
+"""Before a bare number that counts what there is already: "translate these three sentences"."""
 _EXACT_IF_BARE: Final = frozenset({"sentence", "paragraph", "bullet"})
 """Units of which "in three ..." means three; "in 50 words" may mean about 50."""
 _MORE_OR_LESS: Final = re.compile(
@@ -106,7 +112,7 @@ def amounts(sentence: str) -> list[Stated]:
     for match in (*_BARE.finditer(sentence), *_BARE_ONLY.finditer(sentence)):
         unit, number = _unit(match["unit"]), _number(match["n"])
         exact = unit in _EXACT_IF_BARE or (unit == "word" and match["n"].lower() in ("1", "one", "a single", "single"))
-        if exact:
+        if exact and not _OF_WHAT_IS_THERE.search(sentence[: match.start("n")]):
             _add(found, match, Limit(unit, number, number), match.start("n"))
     return sorted(found, key=lambda one: one.start)
 

@@ -54,8 +54,8 @@ _CUT_OFF: Final = frozenset(
 
 
 def stopped_by(evidence: Evidence) -> str:
-    """The reason to stop, in small letters, without the name of a provider's enumeration before it; may be empty."""
-    return (evidence.finish_reason or "").rpartition(".")[2].lower()
+    """The reason to stop as `max_tokens`, also where it is `FinishReason.MAX_TOKENS` or `max-tokens`; may be empty."""
+    return (evidence.finish_reason or "").rpartition(".")[2].lower().replace("-", "_")
 
 
 def is_cut_off(evidence: Evidence) -> bool:

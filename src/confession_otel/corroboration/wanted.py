@@ -1,8 +1,9 @@
 """Limits that can be counted, read out of a request: "at most 50 words", "exactly three bullet points".
 
 English only, and only what is said of the whole answer: whoever is unsure what a limit is on is silent. A sentence that
-gives its limit to each part, to a title or to dialogue, that says "about" or "if", or that asks for something else as
-well, is passed over, and so is what stands in quotes, in code, in tags or in material that was pasted in.
+gives its limit to each part, to a title, to dialogue or to what is to be built, that says "about" or "if", or that asks
+for something else as well, is passed over, and so is what stands in quotes, in code, in tags or in material that was
+pasted in.
 """
 
 from __future__ import annotations
@@ -87,6 +88,17 @@ _ADDS: Final = re.compile(
 """Something else comes with the answer, of which nobody knows whether it counts."""
 _PARTS: Final = re.compile(r"\b(?:sentences?|paragraphs?|lines?|bullets?|bullet points?|items?)\b", re.IGNORECASE)
 _SMALLEST: Final = frozenset({"word", "character"})
+_OF_OTHER_THINGS: Final = re.compile(r"char|line|item", re.IGNORECASE)
+"""Units that strings, files and carts have as well: a clause that tells what one of them does may state its limit."""
+_CLAUSE: Final = re.compile(
+    r"\b(?:how|whose|why)\b|\b(?:that|which|who) (?!(?:are|be|can|consists?|contains?|do|does|fits?|ha[sv]e?|is|keeps?"
+    r"|must|runs?|should|stays?|uses?|will)\b)",
+    re.IGNORECASE,
+)
+_OF_THE_SENTENCE: Final = re.compile(r"(?:\b(?:in|into|using)\s+|[,:(–—-]\s*)\Z", re.IGNORECASE)
+"""Before a limit that belongs to the sentence, and not to a clause in it."""
+_SHORTEST: Final = 20
+"""Characters of an answer; a limit below is on those of a story, or on a word."""
 
 
 def limits(request: str) -> list[Limit]:
@@ -173,5 +185,14 @@ def _is_on_all(sentence: str, found: Stated) -> bool:
         return False
     if found.limit.unit in _SMALLEST and (_PARTS.search(before) or _PARTS.search(after)):
         # "three bullets of ten words at most"
+        return False
+    if found.limit.unit == "character" and found.limit.most < _SHORTEST:
+        return False
+    if (
+        _OF_OTHER_THINGS.search(sentence, found.start, found.end)
+        and _CLAUSE.search(before)
+        and not _OF_THE_SENTENCE.search(before)
+    ):
+        # "a function that truncates a string to at most 80 characters"
         return False
     return not _TASK.search(after)
