@@ -206,11 +206,8 @@ class Chunks:
         self._usage: Any = None
         self._choices: dict[int, _Choice] = {}
 
-    whole = False
-    # The usage may come after the last choice.
-
-    def add(self, chunk: Any) -> None:
-        """Take the next chunk."""
+    def add(self, chunk: Any) -> bool:
+        """Take the next chunk; none is known to be the last, for the usage may come after the last choice."""
         if self._id is None:
             self._id, self._model = chunk.id or None, chunk.model
         if chunk.usage is not None:
@@ -229,6 +226,7 @@ class Chunks:
                     choice.tool_turn = True
             if part.finish_reason:
                 choice.finish_reason = part.finish_reason
+        return False
 
     def read(self, *, exhausted: bool) -> Completion:
         """What has come; a choice that has not said why it stopped is unfinished, unless nothing more would come."""

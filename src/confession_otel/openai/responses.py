@@ -210,21 +210,21 @@ def told(body: Mapping[str, Any], instruction: str, role: str) -> dict[str, Any]
 class Chunks:
     """Reads a response that comes as events; the last of them holds it whole."""
 
-    __slots__ = ("_failure", "_response", "whole")
+    __slots__ = ("_failure", "_response")
 
     def __init__(self) -> None:
         self._response: Any = None
         self._failure: str | None = None
-        self.whole = False
 
-    def add(self, event: Any) -> None:
-        """Take the next event."""
+    def add(self, event: Any) -> bool:
+        """Take the next event; true of the one that holds the response as it will stay."""
         kind = event.type
         if kind in _WITH_RESPONSE:
             self._response = event.response
-            self.whole = kind in _LAST
-        elif kind == "error":
+            return kind in _LAST
+        if kind == "error":
             self._failure = event.code or kind
+        return False
 
     def read(self, *, exhausted: bool) -> Completion:  # noqa: ARG002 - what is unfinished says so itself
         """What has come."""

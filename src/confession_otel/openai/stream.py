@@ -28,13 +28,9 @@ _ASK: Final = Site("openai.ask")
 class Chunks(Protocol):
     """Reads an answer that comes in chunks."""
 
-    @property
-    def whole(self) -> bool:
-        """Has the last chunk come that there can be?"""
+    def add(self, chunk: Any) -> bool:
+        """Take the next chunk; true of the last that there can be."""
         ...
-
-    def add(self, chunk: Any) -> None:
-        """Take the next chunk."""
 
     def read(self, *, exhausted: bool) -> Completion:
         """What has come; if the stream is not exhausted, some of it may be unfinished."""
@@ -74,14 +70,15 @@ class Ending(Protocol):
 class Rest:
     """The state of what is still to come: what has, and whether it is over."""
 
-    __slots__ = ("_chunks", "_closable", "_closers", "_ended", "_ending", "_started", "reading")
+    __slots__ = ("_add", "_chunks", "_closable", "_closers", "_ended", "_ending", "reading")
 
     def __init__(self, ending: Ending) -> None:
         self._ending: Ending | None = ending
         self._ended: Ending | None = None
         """The same when it has been told, until what it asks for is done."""
         self._chunks: Chunks | None = None
-        self._started = False
+        self._add: Callable[[Any], bool] | None = None
+        """Takes the next chunk, as `Chunks.add` does; `None` where nobody wants it."""
         self._closable: Any = None
         self._closers: dict[str, Callable[[], Any]] = {}
         self.reading = False
@@ -100,6 +97,14 @@ class Rest:
     def tap(self, stream: Stream[Any] | AsyncStream[Any], chunks: Chunks) -> None:
         """Overhear a stream that the caller is about to get."""
         self._chunks = chunks
+
+        def first(chunk: Any) -> bool:
+            self._add = chunks.add
+            if self._ending is not None:
+                self._ending.first_chunk()
+            return chunks.add(chunk)
+
+        self._add = first
         if isinstance(stream, Stream):
             stream._iterator = _Tap(stream._iterator, self)  # noqa: SLF001 - no public door
         else:
@@ -107,15 +112,15 @@ class Rest:
 
     def chunk(self, chunk: Any) -> None:
         """Take note of a chunk on its way to the caller."""
-        with _CHUNK:
-            if self._ending is not None and self._chunks is not None:
-                if not self._started:
-                    self._started = True
-                    self._ending.first_chunk()
-                self._chunks.add(chunk)
-                if self._chunks.whole:
-                    # Other instrumentations end their span at this chunk, before the stream is exhausted.
-                    self.over(exhausted=True)
+        add = self._add
+        if add is None:
+            return
+        try:
+            if add(chunk):
+                # Other instrumentations end their span at this chunk, before the stream is exhausted.
+                self.over(exhausted=True)
+        except Exception as error:  # noqa: BLE001 - the site's to deal with; `with` takes as long as all else here
+            _CHUNK.swallow(error)
 
     def closed(self) -> None:
         """The caller wants no more; what the model had finished by then counts as finished."""
@@ -125,6 +130,7 @@ class Rest:
     def over(self, error: BaseException | None = None, *, exhausted: bool = False) -> None:
         """It ended."""
         ending, self._ending = self._ending, None
+        self._add = None
         with _OVER:
             if ending is not None:
                 self._release()
