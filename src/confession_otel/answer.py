@@ -11,7 +11,7 @@ from . import dialects, semconv
 from .corroboration import NO_EVIDENCE, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .corroboration import Asked
 
@@ -66,10 +66,14 @@ _COPIED: Final = {
 }
 
 
-def attributes_of(span: Span) -> Mapping[str, Any]:
-    """Attributes of a span of the SDK, live or ended; empty for spans that cannot be read."""
-    attributes = getattr(span, "attributes", None)
-    return {} if attributes is None else attributes
+def attributes_of(span: Span) -> dict[str, Any]:
+    """Attributes of a span of the SDK, live or ended, as they are now; empty for spans that cannot be read."""
+    try:
+        # The SDK's own mapping takes its time for each key, and locks; it makes a copy in a tenth of what `dict` takes.
+        copy: dict[str, Any] = span.attributes.copy()  # type: ignore[attr-defined] # not in the API
+    except AttributeError:
+        return dict(getattr(span, "attributes", None) or {})
+    return copy
 
 
 def is_inference(span: Span) -> bool:

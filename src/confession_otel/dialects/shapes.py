@@ -112,6 +112,8 @@ def _messages(value: object, depth: int = 0) -> list[Choice]:
         return []
     if isinstance(value, (list, tuple)):
         if _are_messages(value):
+            if len(value) == 1:
+                return _messages(value[0], depth + 1)
             return [choice for one in value for choice in _messages(one, depth + 1)]
         choice = _joined(value, depth)
         return [choice] if choice is not None else []
@@ -128,6 +130,8 @@ def _messages(value: object, depth: int = 0) -> list[Choice]:
 
 def _joined(parts: Sequence[object], depth: int) -> Choice | None:
     """The parts of one message, or the items of one response."""
+    if len(parts) == 1:
+        return _part(parts[0], depth + 1)
     whole: Choice | None = None
     for one in parts:
         part = _part(one, depth + 1)
@@ -164,20 +168,27 @@ def _part(value: object, depth: int) -> Choice | None:
                 break
     refusal = value.get("refusal")
     calls = not _TOOL_KEYS.isdisjoint(value) and any(value.get(key) for key in _TOOL_KEYS)
-    reason = None
-    if not _REASONS.isdisjoint(value):
-        reason = next((value[key] for key in _REASONS if value.get(key)), None)
-        calls = calls or reason in _TOOL_REASONS
+    reason = _reason(value)
+    calls = calls or reason in _TOOL_REASONS
     if choice is None:
         if not calls and not refusal:
             return None
         choice = Choice()
     if reason:
-        choice.because(str(reason))
+        choice.because(reason)
     if refusal and isinstance(refusal, str):
         choice.refusal = refusal
     choice.tool_turn = choice.tool_turn or calls
     return choice
+
+
+def _reason(value: Mapping[str, Any]) -> str | None:
+    """Why the model stopped."""
+    if not _REASONS.isdisjoint(value):
+        for key in _REASONS:
+            if reason := value.get(key):
+                return str(reason)
+    return None
 
 
 def _cut(text: str) -> list[Choice]:

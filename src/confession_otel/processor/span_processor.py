@@ -78,25 +78,28 @@ class ConfessionSpanProcessor(SpanProcessor):
             with _END:
                 delattr(span, _OFFICIAL)
                 live.end(watch.span_id)
-                if not MARKS.isdisjoint(attributes_of(span)):
-                    self.look_at(span, watch)
+                self.look_at(span, watch)
 
     def look_at(self, span: Span, watch: Watch) -> None:
-        """A span that some GenAI instrumentation made is about to end."""
-        if not self.active:
+        """A span is about to end."""
+        attributes = attributes_of(span)
+        # Most spans of a service are of something else: one look, no more.
+        if MARKS.isdisjoint(attributes) or not self.active:
             return
-        written = Written(attributes_of(span))
+        scope = span.instrumentation_scope
+        source = HOOK if scope is None else scope.name
+        if source == semconv.SCOPE:
+            # The hooks that make our own answer spans bring the answers themselves.
+            return
+        written = Written(attributes)
         if written.kind is Kind.INFERENCE:
-            self._bring(span, written, watch)
+            self._bring(span, written, watch, source)
         elif written.kind is Kind.TOOL and span.status.status_code is StatusCode.ERROR:
             failed_tools.add(span.get_span_context().trace_id, written.tool(otherwise=span.name))
 
-    def _bring(self, span: Span, written: Written, watch: Watch) -> None:
+    def _bring(self, span: Span, written: Written, watch: Watch, source: str) -> None:
         observer = self._observer()
-        scope = span.instrumentation_scope
-        source = HOOK if scope is None else scope.name
-        # Our own answer spans are those of hooks that bring the answer themselves.
-        if source == semconv.SCOPE or not observer.settings.enabled:
+        if not observer.settings.enabled:
             return
         known = written.fields()
         if watch.brought is not None and (watch.brought == "" or known.get("response_id") in (None, watch.brought)):
@@ -111,7 +114,7 @@ class ConfessionSpanProcessor(SpanProcessor):
                     span=span,
                     final=not choice.tool_turn and not failed,
                     choice=number if several else None,
-                    evidence=Evidence(choice.finish_reason, choice.refusal),
+                    evidence=_evidence(choice.finish_reason, choice.refusal),
                     truncated=choice.truncated,
                     asked=functools.partial(_asked, written),
                     **known,  # type: ignore[arg-type] # fields of the answer
@@ -148,8 +151,7 @@ class _Ending(Watch):
                 if span.end is self:
                     # Else the span and this would go on holding each other.
                     del span.end
-                if not MARKS.isdisjoint(span.attributes):  # pyright: ignore[reportArgumentType] - never none here
-                    self._processor.look_at(span, self)
+                self._processor.look_at(span, self)
         except Exception as error:  # noqa: BLE001 - as above
             _END.swallow(error)
         finally:
@@ -158,6 +160,12 @@ class _Ending(Watch):
 
 _OFFICIAL: Final = "_confession_otel_watch"
 """Where a span holds its watch, while `end` is its own."""
+
+
+@functools.lru_cache(maxsize=64)
+def _evidence(finish_reason: str | None, refusal: str | None) -> Evidence:
+    # Frozen records take their time to be made, and nearly every answer stopped for the same reason.
+    return Evidence(finish_reason, refusal)
 
 
 def _asked(written: Written) -> Asked:
