@@ -12,7 +12,7 @@ export UV_LINK_MODE := copy
 export UV_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench fuzz docs backends test-backends test-peers test-install clean
+.PHONY: help demo test lint types bench fuzz pictures docs backends test-backends test-peers test-install clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ bench: $(UV) ## what reading and recording cost, as ratios within one run
 fuzz: $(UV) ## coverage-guided fuzzing of the reader (SECONDS=60, or RUNS=30000 for the same inputs each time)
 	@PYTHONHASHSEED=0 $(RUN) --all-extras --group fuzz python tests/fuzz/fuzz_reading.py \
 		$(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),60)) -seed=1
+
+pictures: $(UV) ## make the documentation's pictures again, from backends started for it (needs chromium)
+	@UV="$(abspath $(UV))" $(RUN) --all-extras python -m docs.screenshots $(ARGS)
 
 docs: $(UV) ## build the documentation into site/
 	@$(RUN) --group docs mkdocs build --strict -f .mkdocs.yml
