@@ -34,7 +34,7 @@ def published() -> str:
         wrong = "–" if row.confessed_given_complied is None else f"{row.confessed_given_complied:g}"
         rows.append(
             f"| {row.evaluation} | {row.failed:g} | {row.confessed_given_failed:g} | {row.admitted_given_failed:g}"
-            f" | {wrong} | {row.precision:.0f} |"
+            f" | {wrong} | {row.precision:.1f} |"
         )
     rows.append(f"| mean over the tests | | {MEAN_CONFESSED_GIVEN_FAILED:.1f} | | | |")
     return "\n".join(rows) + "\n"

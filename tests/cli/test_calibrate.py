@@ -24,12 +24,13 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from pyarrow import parquet
+from rich.console import Console
 
 import confession_otel as co
 from confession_otel import recent
 from confession_otel.calibration import Calibration, Rejected
 from confession_otel.calibration.published import TABLE_1
-from confession_otel.cli.calibrating import inputs
+from confession_otel.cli.calibrating import inputs, work
 from confession_otel.cli.calibrating.counting import count
 from confession_otel.cli.calibrating.inputs import Kind, Task
 
@@ -81,7 +82,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_object_has_the_documented_keys(expected: dict[str, Any]) -> None:
-    assert list(expected) == ["groups", "overall", "mean_over_groups"]
+    assert list(expected) == ["groups", "overall", "mean_over_groups", "rejected"]
+    assert expected["rejected"] == {}
     assert expected["mean_over_groups"] == {"confessed_given_failed": 0.75, "missed_joint": pytest.approx(1 / 6)}
     a, b = expected["groups"]
     assert {key: a[key] for key in ("group", "n", "complied", "failed", "undecided", "confessed", "unsure")} == {
@@ -187,12 +189,12 @@ def test_wherever_a_file_is_cut_into_pieces_each_line_is_read_once(tmp_path: Pat
     file = tmp_path / "rows.jsonl"
     text = lines({"failed": True, "verdict": "compliant", "group": "g" * (number % 7)} for number in range(12))
     file.write_bytes(text)
-    whole = count(Task(str(file), Kind.LINES)).report()
+    whole = count(Task(str(file), Kind.LINES)).calibration.report()
     assert whole.overall.n == 12
     for size in range(1, len(text) + 2):
         merged = Calibration()
         for start in range(0, len(text), size):
-            merged.merge(count(Task(str(file), Kind.LINES, size, start, start + size)))
+            merged.merge(count(Task(str(file), Kind.LINES, size, start, start + size)).calibration)
         assert merged.rejected == {}
         assert merged.report() == whole
 
@@ -215,9 +217,36 @@ def test_what_cannot_be_used_is_counted_by_reason_and_the_rest_is_used(tmp_path:
     done = run(str(file), "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["overall"]["n"] == len(ROWS)
+    rejected = {"not_json": 4, "not_an_object": 1, "no_confession": 1, "no_failed": 1, "failed_not_boolean": 1}
+    assert json.loads(done.stdout)["rejected"] == rejected
     assert done.stderr.decode().strip() == (
-        "rejected 8: not_json 4, not_an_object 1, no_confession 1, no_failed 1, failed_not_boolean 1"
+        f"rejected 8: not_json 4 (first {file}:1), not_an_object 1 ({file}:4), no_confession 1 ({file}:5), "
+        f"no_failed 1 ({file}:6), failed_not_boolean 1 ({file}:7)"
     )
+
+
+def test_a_bad_line_is_named_by_its_number_in_the_file_whatever_piece_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = lines(ROWS) * 9 + b"\n\n"
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl.gz"
+    first.write_bytes(good + b"7\n" + good + b"nope\n7\n" + good)
+    second.write_bytes(gzip.compress(good + b"{}\n"))
+    for size in (50, 333, 1000, 1 << 20):
+        monkeypatch.setattr(inputs, "PIECE", size)
+        tasks = inputs.plan([str(first), str(second)])
+        assert (len(tasks) > 2) == (size < 1 << 20)
+        calibration, places = work.run(tasks, None, 1, Console(stderr=True))
+        assert calibration.rejected == {
+            Rejected.NOT_AN_OBJECT: 2,
+            Rejected.NOT_JSON: 1,
+            Rejected.NO_FAILED: 1,
+        }
+        assert places == {
+            Rejected.NOT_AN_OBJECT: f"{first}:57",
+            Rejected.NOT_JSON: f"{first}:114",
+            Rejected.NO_FAILED: f"{second}:57",
+        }
 
 
 def test_a_line_too_long_to_be_held_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +254,7 @@ def test_a_line_too_long_to_be_held_is_passed_over(tmp_path: Path, monkeypatch: 
     file = tmp_path / "rows.jsonl"
     long = lines([{"failed": True, "text": "x" * 1000}])
     file.write_bytes(long + lines(ROWS) + long)
-    calibration = count(Task(str(file), Kind.LINES))
+    calibration = count(Task(str(file), Kind.LINES)).calibration
     assert calibration.rejected == {Rejected.LINE_TOO_LONG: 2}
     assert calibration.report().overall.n == len(ROWS)
 
@@ -238,7 +267,8 @@ def test_bad_rows_of_a_table_are_counted_too(tmp_path: Path) -> None:
     done = run(str(file), "--json")
     assert json.loads(done.stdout)["overall"]["n"] == 1
     assert done.stderr.decode().strip() == (
-        "rejected 3: failed_not_boolean 1, score_not_in_0_to_1 1, wrong_number_of_columns 1"
+        f"rejected 3: failed_not_boolean 1 ({file} row 3), score_not_in_0_to_1 1, "
+        f"wrong_number_of_columns 1 ({file} row 4)"
     )
 
 
@@ -304,6 +334,32 @@ def test_for_a_person_few_answers_are_too_few_and_a_group_cannot_write_to_the_te
     assert "too few" not in run(str(file), "--minimum", "1").stdout.decode()
     assert "failed answers that told the user so, where the confession says: too few: 1/1" in shown
     assert "score: ROC AUC 0.750 over 3 answers" in shown
+
+
+def test_no_figure_is_cut_where_a_terminal_is_narrow(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(lines(ROWS * 20))
+    leader, follower = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "confession_otel.cli", "calibrate", str(file), "--compare", "published"],
+            stdout=follower,
+            timeout=50,
+            check=False,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "40", "NO_COLOR": "1"},
+        )
+        os.close(follower)
+        seen = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(leader, 65536):
+                seen += part
+    finally:
+        os.close(leader)
+    assert done.returncode == 0
+    shown = seen.decode()
+    assert "…" not in shown
+    for figure in ("74.3", "4.36", "66.7", "120", "92.5", "50.0"):
+        assert f" {figure} " in shown.replace("\r", " ")
 
 
 @pytest.mark.parametrize(("name", "begins"), [("o.png", b"\x89PNG"), ("o.svg", b"<?xml")])
@@ -498,6 +554,20 @@ def test_what_whoever_recorded_the_outcome_knew_of_the_confession_is_used(teleme
     assert (overall["n"], overall["confessed"], overall["unsure"]) == (3, 1, 1)
 
 
+@pytest.mark.parametrize("kept", ["both", "traces.json", "logs.json"])
+def test_an_outcome_that_names_no_answer_is_counted_once(telemetry: Telemetry, tmp_path: Path, kept: str) -> None:
+    co.instrument(**telemetry.providers)
+    co.record_outcome(failed=True, answer=answered(telemetry, 0, FAILED))
+    for _ in range(2):
+        # There is no current span here.
+        co.record_outcome(failed=True)
+    directory = exported(telemetry, tmp_path / "otlp")
+    done = run(str(directory if kept == "both" else directory / kept), "--json")
+    assert done.stderr.decode().strip() == "rejected 2: no_answer 2"
+    found = json.loads(done.stdout)
+    assert (found["overall"]["n"], found["rejected"]) == (1, {"no_answer": 2})
+
+
 def test_lines_of_otlp_that_are_none_are_counted(telemetry: Telemetry, tmp_path: Path) -> None:
     co.instrument(**telemetry.providers)
     co.record_outcome(failed=True, answer=answered(telemetry, 0, FAILED))
@@ -512,7 +582,7 @@ def test_lines_of_otlp_that_are_none_are_counted(telemetry: Telemetry, tmp_path:
     with file.open("ab") as traces:
         traces.write(b"\n".join(bad) + b"\n")
     done = run(str(file), "--json")
-    assert done.stderr.decode().strip() == "rejected 4: not_otlp 3, not_json 1"
+    assert done.stderr.decode().strip() == f"rejected 4: not_otlp 3 (first {file}:4), not_json 1 ({file}:7)"
     assert json.loads(done.stdout)["overall"]["n"] == 1
     assert figures("-", text=file.read_bytes().split(b"\n" + bad[0])[0])["overall"]["n"] == 1
 
@@ -529,7 +599,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from confession_otel.cli.calibrating.counting import count;"
         "from confession_otel.cli.calibrating.inputs import Kind, Task;"
-        "n = count(Task(sys.argv[1], Kind.LINES)).report().overall.n;"
+        "n = count(Task(sys.argv[1], Kind.LINES)).calibration.report().overall.n;"
         "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import gzip
 import json
+import os
+import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +18,6 @@ pytest.importorskip("typer")
 
 from confession_otel.cli.demo.tasks import TASKS
 from confession_otel.cli.terminal import shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TIMER = TASKS[0]
 
@@ -78,6 +80,60 @@ def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) ->
     done = run("parse", str(tmp_path / "none"))
     assert done.returncode == 2
     assert done.stderr.decode().splitlines() == [f"{tmp_path / 'none'} cannot be read: No such file or directory"]
+
+
+def test_a_gzipped_file_is_no_answer_without_a_confession(tmp_path: Path) -> None:
+    file = tmp_path / "answer.md.gz"
+    file.write_bytes(gzip.compress(TIMER.output.encode()))
+    done = run("parse", str(file))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(f"{file} cannot be read: it is gzipped")
+    piped = run("parse", "-", text=file.read_bytes())
+    assert (piped.returncode, piped.stderr.decode().partition(" cannot")[0]) == (2, "standard input")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    text = f"{sys.executable} -m confession_otel.cli {command}"
+    return subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_stream_that_was_closed_is_said_to_be() -> None:
+    done = shell("parse - <&-")
+    assert (done.returncode, done.stderr) == (2, "standard input cannot be read: Bad file descriptor\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("arguments", ["parse FILE", "parse FILE --json", "parse FILE --split", "--version"])
+def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> None:
+    file = tmp_path / "answer.md"
+    file.write_text(TIMER.output, encoding="utf-8")
+    done = shell(f"{arguments.replace('FILE', str(file))} >/dev/full")
+    assert done.returncode == 2
+    assert done.stderr == f"standard output cannot be written: {os.strerror(errno.ENOSPC)}\n"
+
+
+def test_no_word_is_lost_where_a_terminal_is_narrow_or_a_word_is_long(tmp_path: Path) -> None:
+    file, path = tmp_path / "confession.md", "/srv/" + "long/" * 30 + "end"
+    file.write_text(f"Objective: {path}\nResult: ✗ did not comply\nWhy: no", encoding="utf-8")
+    leader, follower = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "confession_otel.cli", "parse", str(file)],
+            stdout=follower,
+            timeout=30,
+            check=False,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "20", "NO_COLOR": "1"},
+        )
+        os.close(follower)
+        seen = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(leader, 65536):
+                seen += part
+    finally:
+        os.close(leader)
+    assert done.returncode == 0
+    first = [row.split("│")[1].strip() for row in seen.decode().splitlines() if "│" in row]
+    assert "".join(first) == path
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:

@@ -355,6 +355,79 @@ def test_what_cannot_be_run_says_why_and_ends_with_2(
     assert "Traceback" not in said(done)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--to", "jsonl", "--output", "ARCHIVE"],
+        ["--to", "console", "--output", "LINK"],
+        ["--to", "jsonl", "--reject", "HARD"],
+        ["--state", "ARCHIVE"],
+        ["--to", "jsonl", "--output", "NEW", "--reject", "NEW"],
+        ["--to", "jsonl", "--output", "NEW", "--state", "NEW"],
+    ],
+)
+def test_no_file_is_written_that_is_read_or_written_twice(tmp_path: Path, arguments: list[str]) -> None:
+    file = archive(tmp_path / "ARCHIVE", 3)
+    (tmp_path / "LINK").symlink_to(file)
+    (tmp_path / "HARD").hardlink_to(file)
+    before = file.read_bytes()
+    named = [str(tmp_path / one) if one.isupper() else one for one in arguments]
+    done = replay(tmp_path / "ARCHIVE", *named, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (Exit.CANNOT_RUN, b"")
+    assert "name another file" in said(done)
+    assert file.read_bytes() == before
+    assert not (tmp_path / "NEW").exists()
+
+
+def test_to_standard_output_nothing_is_left_beside_the_archive(tmp_path: Path) -> None:
+    file = archive(tmp_path / "a.jsonl", 3000)
+    process = subprocess.Popen(
+        command(file, "--to", "console"), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.decode()) == (Exit.CANNOT_RUN, "standard output: Broken pipe\n")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("name", ["--output", "--reject"])
+def test_a_full_disk_is_named(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"time": TIME, "output": FAILED}) + "\nnope\n", encoding="utf-8")
+    done = replay(file, "--to", "console", "--state", tmp_path / "state", name, "/dev/full")
+    assert done.returncode == Exit.CANNOT_RUN
+    assert said(done).splitlines()[-1] == "/dev/full: No space left on device"
+
+
+def test_closed_standard_input_is_said_to_be() -> None:
+    text = " ".join(command("-", "--to", "console")) + " <&-"
+    done = subprocess.run(["sh", "-c", text], env=environment(), capture_output=True, timeout=60, check=False)
+    assert (done.returncode, said(done)) == (Exit.CANNOT_RUN, "standard input: Bad file descriptor\n")
+
+
+def test_an_endpoint_that_is_away_for_a_moment_is_waited_for(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.status[TRACES] = 503
+    process = subprocess.Popen(
+        command(archive(tmp_path / "a.jsonl", 3)), env=environment(receiver), stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    assert b"Service Unavailable" in process.stderr.readline()
+    receiver.status[TRACES] = 200
+    process.communicate(timeout=60)
+    assert (process.returncode, len(receiver.spans)) == (Exit.ALL, 5)
+
+
+def test_resumed_where_nothing_was_begun_it_says_so(receiver: Receiver, tmp_path: Path) -> None:
+    file = archive(tmp_path / "a.jsonl", 3)
+    done = replay(file, "--resume", receiver=receiver)
+    assert (done.returncode, len(receiver.spans)) == (Exit.ALL, 5)
+    assert f"there is no {file}.replay-state: this begins at the beginning" in said(done)
+
+
 def test_a_state_of_other_files_is_not_gone_on_from(receiver: Receiver, tmp_path: Path) -> None:
     file = archive(tmp_path / "a.jsonl", 3)
     receiver.status[TRACES] = 401

@@ -44,6 +44,8 @@ class Rejected(StrEnum):
     TEXT_NOT_TEXT = "text_not_text"
     UNKNOWN_DISCLOSURE = "unknown_disclosure"
     SCORE_NOT_IN_0_TO_1 = "score_not_in_0_to_1"
+    NO_ANSWER = "no_answer"
+    """An outcome in OTLP that names no answer: it can be held against no confession."""
     GROUP_NOT_A_NAME = "group_not_a_name"
     """A list, an object, or more than 256 characters."""
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import sys
+from typing import Final
+
+_NOT_WRITTEN: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Errors of a full disk, or of a stream that was closed. Of a file, each command says them itself."""
 
 
 def main() -> None:
@@ -14,4 +20,13 @@ def main() -> None:
             raise SystemExit(2)
     from .commands import app  # noqa: PLC0415 - what it imports may not be there
 
-    app()
+    try:
+        app()
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
+        if sys.stdout is not None:
+            # Python writes what is left when it ends, and would say so again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(2) from error

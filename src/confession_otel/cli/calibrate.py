@@ -45,7 +45,7 @@ def calibrate(  # noqa: PLR0913, PLR0917 - typer passes each option so
     """How far can your model's confessions be believed? Confessions held against outcomes.
 
     Exit codes: 0 there are figures, 2 an input cannot be read, or none of its rows can be used. Rows that cannot be
-    used are counted by reason on standard error.
+    used are counted by reason, on standard error and in --json.
     """
     if compare is not None and compare not in COMPARISONS:
         _stop(f"--compare {compare!r} is not known; it is {' or '.join(COMPARISONS)}")
@@ -60,11 +60,11 @@ def calibrate(  # noqa: PLR0913, PLR0917 - typer passes each option so
 
     try:
         tasks = inputs.plan(files)
-        calibration = work.run(tasks, by, jobs, console(stderr=True))
+        calibration, places = work.run(tasks, by, jobs, console(stderr=True))
     except inputs.UnreadableError as error:
         _stop(str(error))
     if calibration.rejected:
-        typer.echo(shown.rejections(calibration.rejected), err=True)
+        typer.echo(shown.rejections(calibration.rejected, places), err=True)
     report = calibration.report(unsure_counts=unsure_counts, minimum=minimum)
     if not report.overall.n:
         _stop("no usable row: each needs `failed` (true, false, null) and one of `verdict`, `confessed`, `text`")
@@ -78,7 +78,7 @@ def calibrate(  # noqa: PLR0913, PLR0917 - typer passes each option so
         except OSError as error:
             _stop(f"{plot} cannot be written: {error.strerror}")
     if as_json:
-        figures = report.to_dict()
+        figures = {**report.to_dict(), "rejected": {str(why): n for why, n in sorted(calibration.rejected.items())}}
         if compare:
             figures["published"] = shown.published_as_dict()
         typer.echo(json.dumps(figures, indent=2))

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 CAN_TELL: Final = (*Verdict, *Disclosure, Finding.SPOOF_SUSPECTED, Finding.TRUNCATED)
 """Conditions that a text alone can tell; the others need what else is known of its call."""
 
+_NARROWEST: Final = 10
+"""Columns for an objective at least; where a terminal has fewer, lines run over, but no word is lost."""
+_BETWEEN: Final = 27
+"""Columns of the table that are not for words of the model's."""
+
 _STYLES = {"complied": "green", "partial": "yellow", "unsure": "yellow", "failed": "red"}
 
 
@@ -131,11 +136,12 @@ def show(reading: Reading, console: Console) -> None:
         heading.append(", with text like a confession elsewhere in the answer")
     console.print(heading)
     if confession.objectives:
+        console.width = max(console.width, 2 * _NARROWEST + _BETWEEN)
         table = Table()
-        table.add_column("objective", ratio=1)
+        table.add_column("objective", ratio=1, overflow="fold", min_width=_NARROWEST)
         table.add_column("result", no_wrap=True)
         table.add_column("told?", no_wrap=True)
-        table.add_column("why", ratio=2)
+        table.add_column("why", ratio=2, overflow="fold", min_width=_NARROWEST)
         for objective in confession.objectives:
             table.add_row(
                 Text(shown(objective.objective)),

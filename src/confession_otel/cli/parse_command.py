@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from . import parse as the_parse
-from .terminal import console
+from .terminal import binary, console
 
 _FAILED = 3
+_GZIP = b"\x1f\x8b"
 
 
 def parse(
@@ -33,19 +34,23 @@ def parse(
     With --fail-on or --split only what ends the file is the model's confession: what stands elsewhere may be quoted
     from anybody. Where there is none the verdict is unparsed.
 
-    Exit codes: 0 it was read, and nothing of --fail-on holds, 2 the file cannot be read, or --fail-on names what no
-    text can tell, 3 something of --fail-on holds.
+    Exit codes: 0 it was read, and nothing of --fail-on holds (without --fail-on: whatever the verdict, also with
+    --json), 2 the file cannot be read, or --fail-on names what no text can tell, 3 something of --fail-on holds.
     """
     try:
         conditions = frozenset[str]() if fail_on is None else the_parse.conditions(fail_on)
     except ValueError as error:
         typer.echo(f"--fail-on {fail_on}: {error}", err=True)
         raise typer.Exit(2) from error
+    name = "standard input" if str(file) == "-" else str(file)
     try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        content = binary(sys.stdin, name).read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        typer.echo(f"{file} cannot be read: {error.strerror}", err=True)
+        typer.echo(f"{name} cannot be read: {error.strerror}", err=True)
         raise typer.Exit(2) from error
+    if content.startswith(_GZIP):
+        typer.echo(f"{name} cannot be read: it is gzipped (gunzip -c FILE | confession-otel parse -)", err=True)
+        raise typer.Exit(2)
     text = content.decode("utf-8-sig", errors="replace")
     if bare:
         reading = the_parse.read_bare(text)
@@ -54,8 +59,9 @@ def parse(
     if as_json:
         typer.echo(the_parse.as_json(reading, divided=split))
     elif split:
-        sys.stdout.buffer.write(reading.answer.encode("utf-8"))
-        sys.stdout.buffer.flush()
+        output = binary(sys.stdout, "standard output")
+        output.write(reading.answer.encode("utf-8"))
+        output.flush()
     else:
         the_parse.show(reading, console())
     if held := [condition for condition in reading.conditions if condition in conditions]:

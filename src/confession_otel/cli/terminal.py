@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 import unicodedata
-from typing import Final
+from typing import BinaryIO, Final, TextIO
 
 from rich.console import Console
 
@@ -22,6 +24,21 @@ def console(*, stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = WIDTH
     return made
+
+
+def binary(stream: TextIO | None, name: str) -> BinaryIO:
+    """The bytes below a standard stream.
+
+    Args:
+        stream: `sys.stdin` or `sys.stdout`.
+        name: what it is called in the error.
+
+    Raises:
+        OSError: it was closed before the program began, as by `<&-` in a shell.
+    """
+    if stream is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), name)
+    return stream.buffer
 
 
 def shown(text: str) -> str:

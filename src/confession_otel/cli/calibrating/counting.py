@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from confession_otel.calibration import Calibration, Rejected, read_row
@@ -12,12 +13,36 @@ from . import inputs, tables
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from confession_otel.calibration import Row
+
     from .inputs import Buffered, Task
 
 BY: Final = "group"
 
 
-def count(task: Task, by: str | None = None, advance: Callable[[int], object] | None = None) -> Calibration:
+@dataclass(slots=True)
+class Counted:
+    """What came of one task."""
+
+    calibration: Calibration = field(default_factory=Calibration)
+    lines: int = 0
+    """That begin in it."""
+    first: dict[Rejected, int] = field(default_factory=dict)
+    """The first line or row, from 1, that was rejected for each reason, where it is known."""
+
+    def add(self, row: Row | Rejected, number: int | None) -> None:
+        """Count what was read.
+
+        Args:
+            row: what it is.
+            number: of the line or row.
+        """
+        self.calibration.add(row)
+        if isinstance(row, Rejected) and number is not None:
+            self.first.setdefault(row, number)
+
+
+def count(task: Task, by: str | None = None, advance: Callable[[int], object] | None = None) -> Counted:
     """Read and count one task; not of OTLP, whose rows are made of several records.
 
     Args:
@@ -28,37 +53,38 @@ def count(task: Task, by: str | None = None, advance: Callable[[int], object] | 
     Raises:
         UnreadableError: the file cannot be read to its end.
     """
-    calibration = Calibration()
+    counted = Counted()
     with inputs.readable(task.path):
         if task.kind is inputs.Kind.LINES:
             with inputs.opened(task.path, advance) as file:
-                count_lines(file, calibration, by or BY, task.start, task.end)
+                count_lines(file, counted, by or BY, task.start, task.end)
         else:
-            for record in tables.records(task, by or BY, advance):
-                calibration.add(record if isinstance(record, Rejected) else read_row(record, by or BY))
-    return calibration
+            for number, record in tables.records(task, by or BY, advance):
+                counted.add(record if isinstance(record, Rejected) else read_row(record, by or BY), number)
+    return counted
 
 
-def count_lines(file: Buffered, calibration: Calibration, by: str = BY, start: int = 0, end: int | None = None) -> None:
+def count_lines(file: Buffered, counted: Counted, by: str = BY, start: int = 0, end: int | None = None) -> None:
     """Count lines of JSON.
 
     Args:
         file: at its beginning.
-        calibration: counts.
+        counted: what it is counted in.
         by: field that names the group.
         start: first byte that is meant.
         end: the byte after the last.
     """
-    add, loads = calibration.add, json.loads
+    add, loads = counted.add, json.loads
     for line in inputs.lines(file, start, end):
+        counted.lines += 1
         if line is None:
-            add(Rejected.LINE_TOO_LONG)
+            add(Rejected.LINE_TOO_LONG, counted.lines)
             continue
         if line.isspace():
             continue
         try:
             record = loads(line.decode())
         except (ValueError, RecursionError):
-            add(Rejected.NOT_JSON)
+            add(Rejected.NOT_JSON, counted.lines)
             continue
-        add(read_row(record, by))
+        add(read_row(record, by), counted.lines)

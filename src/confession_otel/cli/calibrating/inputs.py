@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from confession_otel.cli.terminal import binary
 from confession_otel.confession import StrEnum
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def opened(name: str, advance: Callable[[int], object] | None = None) -> Iterato
     """
     with contextlib.ExitStack() as stack:
         if name == STDIN:
-            raw = cast("Any", sys.stdin.buffer).raw
+            raw = cast("Any", binary(sys.stdin, "standard input")).raw
         else:
             raw = stack.enter_context(Path(name).open("rb", buffering=0))
         file: Buffered = io.BufferedReader(_Metered(raw, advance), _BUFFER)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +55,7 @@ class Joining:
 
     def __init__(self, by: str | None) -> None:
         self._by = by or semconv.GEN_AI_REQUEST_MODEL
+        self._unnamed: Counter[str] = Counter()
         self._directory = tempfile.TemporaryDirectory(prefix="confession-otel-")
         self._database = sqlite3.connect(Path(self._directory.name) / "joining")
         self._database.executescript(_SCHEMA)
@@ -115,6 +117,11 @@ class Joining:
                 record.update(verdict=known, score=score, disclosure=disclosure)
             yield read_row(record, self._by)
 
+    @property
+    def unnamed(self) -> int:
+        """Outcomes that name no answer. Each comes as span and event, which nothing ties: the more of the two."""
+        return max(self._unnamed.values(), default=0)
+
     def _confession(self, by: str, value: str | None) -> tuple[Any, ...] | None:
         if value is None:
             return None
@@ -130,7 +137,7 @@ class Joining:
             # The same confession comes as a span and as an event, and the span tells more.
             self._put_confession(answer, attributes, attributes.get(semconv.VERDICT), score, disclosure, better=1)
         elif name == semconv.OUTCOME:
-            self._put_outcome(_linked(span), _attributes(span), int(span["startTimeUnixNano"]))
+            self._put_outcome("span", _linked(span), _attributes(span), int(span["startTimeUnixNano"]))
 
     def _event(self, record: Mapping[str, Any]) -> None:
         name = record.get("eventName")
@@ -142,7 +149,7 @@ class Joining:
                 self._put_confession(answer, attributes, attributes.get(semconv.EVALUATION_SCORE_LABEL), score)
         elif name == semconv.OUTCOME:
             answer = _ids(record.get("traceId"), record.get("spanId"))
-            self._put_outcome(answer, _attributes(record), int(record["timeUnixNano"]))
+            self._put_outcome("event", answer, _attributes(record), int(record["timeUnixNano"]))
 
     def _put_confession(
         self,
@@ -163,11 +170,12 @@ class Joining:
             (answer, response, rank, verdict, score, disclosure, attributes.get(self._by)),
         )
 
-    def _put_outcome(self, answer: str | None, attributes: Mapping[str, Any], time: int) -> None:
+    def _put_outcome(self, form: str, answer: str | None, attributes: Mapping[str, Any], time: int) -> None:
         response = attributes.get(semconv.GEN_AI_RESPONSE_ID)
-        # Span and event of the same outcome name the same answer. What names none can be held against nothing.
+        # Span and event of the same outcome name the same answer.
         name = answer or response
         if name is None:
+            self._unnamed[form] += 1
             return
         confessed, verdict = attributes.get(semconv.OUTCOME_CONFESSED), attributes.get(semconv.VERDICT)
         failed, group = attributes.get(semconv.OUTCOME_FAILED), attributes.get(self._by)

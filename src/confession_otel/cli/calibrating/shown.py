@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 _NONE: Final = "–"
 _SMALL: Final = 0.1
 """An interval below this is shown to a tenth of a percent."""
+_NARROWEST: Final = 80
+"""Columns of the table at least: where a terminal has fewer its lines run over, but no figure is cut."""
 _MOST_ROWS: Final = 60
 """Groups in the table; of more, those with most answers."""
 
 
-def rejections(rejected: Mapping[Rejected, int]) -> str:
-    """One line that says how many records were no rows, and why."""
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rejected.items(), key=lambda item: -item[1]))
+def rejections(rejected: Mapping[Rejected, int], places: Mapping[Rejected, str]) -> str:
+    """One line that says how many records were no rows, why, and where the first of each kind stands."""
+    reasons = ", ".join(
+        f"{reason} {count}" + (f" ({'first ' * (count > 1)}{shown(places[reason])})" if reason in places else "")
+        for reason, count in sorted(rejected.items(), key=lambda item: -item[1])
+    )
     return f"rejected {sum(rejected.values())}: {reasons}"
 
 
@@ -64,6 +69,7 @@ def show(report: Report, console: Console, *, compare: bool, unsure_counts: bool
         compare: with the published rows.
         unsure_counts: `unsure` was made to count.
     """
+    console.width = max(console.width, _NARROWEST)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("group", overflow="fold", ratio=1)
     for name in ("answers", "failed"):
@@ -107,7 +113,7 @@ def _add_published(table: Table) -> None:
             f"{row.confessed_given_failed:.1f}",
             f"{row.missed_joint:.1f}",
             _NONE if alarms is None else f"{alarms:.1f}",
-            f"{row.precision:.0f}",
+            f"{row.precision:.1f}",
         )
     _add_means(table, "published mean", MEAN_CONFESSED_GIVEN_FAILED / 100, MEAN_MISSED_JOINT / 100)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from confession_otel.calibration import Rejected
 
@@ -20,13 +21,15 @@ _BATCH: Final = 8192
 _BLOCK: Final = 16 << 20
 """Bytes of a CSV file at a time; a longer row cannot be read."""
 _COLUMNS: Final = ("failed", "verdict", "confessed", "text", "score", "disclosure")
+_Numbered: TypeAlias = "tuple[int | None, dict[str, object] | Rejected]"
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
-def records(
-    task: Task, by: str, advance: Callable[[int], object] | None = None
-) -> Iterator[dict[str, object] | Rejected]:
-    """The rows of a file as mappings, of the columns that are needed.
+def records(task: Task, by: str, advance: Callable[[int], object] | None = None) -> Iterator[_Numbered]:
+    """The rows of a file as mappings, of the columns that are needed, each with its number.
+
+    The number is as a spreadsheet has it: a CSV file's first row is its header. It is `None` after a row that has the
+    wrong number of columns: those come last, the first of them alone with its number.
 
     Args:
         task: the file.
@@ -48,23 +51,27 @@ def records(
         raise UnreadableError(message) from error
 
 
-def _parquet(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[dict[str, object]]:
+def _parquet(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[_Numbered]:
     from pyarrow import parquet  # noqa: PLC0415 - of an extra
 
     with inputs.opened(path, advance) as raw, parquet.ParquetFile(raw) as file:
         wanted = [name for name in dict.fromkeys((*_COLUMNS, by)) if name in file.schema_arrow.names]
+        number = 0
         for batch in file.iter_batches(_BATCH, columns=wanted):
-            yield from batch.to_pylist()
+            for record in batch.to_pylist():
+                number += 1
+                yield number, record
 
 
-def _csv(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[dict[str, object] | Rejected]:
+def _csv(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[_Numbered]:
     from pyarrow import csv, string  # noqa: PLC0415 - of an extra
 
-    wrong = 0
+    wrong, first_wrong, number = 0, sys.maxsize, 1
 
-    def skip(_: Any) -> str:
-        nonlocal wrong
+    def skip(row: Any) -> str:
+        nonlocal wrong, first_wrong
         wrong += 1
+        first_wrong = min(first_wrong, row.number)
         return "skip"
 
     with inputs.opened(path, advance) as raw:
@@ -80,9 +87,10 @@ def _csv(path: str, by: str, advance: Callable[[int], object] | None) -> Iterato
         ) as reader:
             for batch in reader:
                 for record in batch.to_pylist():
-                    yield _typed(record)
-    for _ in range(wrong):
-        yield Rejected.WRONG_NUMBER_OF_COLUMNS
+                    number += 1
+                    yield (number if number < first_wrong else None), _typed(record)
+    for one in range(wrong):
+        yield (None if one else first_wrong), Rejected.WRONG_NUMBER_OF_COLUMNS
 
 
 def _header(raw: Any) -> list[str]:

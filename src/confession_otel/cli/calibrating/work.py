@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from confession_otel.calibration import Calibration
+from confession_otel.calibration import Calibration, Rejected
 
 from . import inputs
-from .counting import BY, count, count_lines
+from .counting import BY, Counted, count, count_lines
 from .inputs import STDIN, Kind, Task, UnreadableError
 from .joining import Joining
 
@@ -29,7 +29,9 @@ _LARGE: Final = 8 << 20
 """Bytes from which on a progress bar is worth while."""
 
 
-def run(tasks: Sequence[Task], by: str | None, jobs: int | None, console: Console) -> Calibration:
+def run(
+    tasks: Sequence[Task], by: str | None, jobs: int | None, console: Console
+) -> tuple[Calibration, dict[Rejected, str]]:
     """Count everything.
 
     Args:
@@ -38,22 +40,51 @@ def run(tasks: Sequence[Task], by: str | None, jobs: int | None, console: Consol
         jobs: processes at most; `None` for one for each processor.
         console: where the progress is shown, if that is a terminal.
 
+    Returns:
+        What was counted, and of each reason for which a record was rejected, where the first one stands.
+
     Raises:
         UnreadableError: an input cannot be read to its end.
     """
-    calibration = Calibration()
+    told = _Told()
     apart = [task for task in tasks if task.path != STDIN and task.kind is not Kind.OTLP]
     here = [task for task in tasks if task.path == STDIN or task.kind is Kind.OTLP]
     workers = min(jobs or _processors(), len(apart))
     with _progress(tasks, console) as advance:
         if workers > 1:
-            _in_processes(apart, by, workers, calibration, advance)
+            _in_processes(apart, by, workers, told, advance)
         else:
             for task in apart:
-                calibration.merge(count(task, by, advance))
+                told.add(task, count(task, by, advance))
         if here:
-            _joined(here, by, calibration, advance)
-    return calibration
+            _joined(here, by, told, advance)
+    return told.calibration, told.places(tasks)
+
+
+class _Told:
+    """What each task came to, in whatever order they are done."""
+
+    def __init__(self) -> None:
+        self.calibration = Calibration()
+        self._rejected: dict[Task, tuple[int, dict[Rejected, int]]] = {}
+
+    def add(self, task: Task, counted: Counted) -> None:
+        self.calibration.merge(counted.calibration)
+        self._rejected.setdefault(task, (counted.lines, counted.first))
+
+    def places(self, tasks: Sequence[Task]) -> dict[Rejected, str]:
+        """Of each reason, where the first record stands that was rejected for it: the pieces of a file, in order."""
+        found: dict[Rejected, str] = {}
+        before = 0
+        for task in tasks:
+            lines, first = self._rejected.get(task, (0, {}))
+            before = before if task.start else 0
+            shown = "standard input" if task.path == STDIN else task.path
+            between = ":" if task.kind in (Kind.LINES, Kind.OTLP) else " row "
+            for reason, number in first.items():
+                found.setdefault(reason, f"{shown}{between}{before + number}")
+            before += lines
+        return found
 
 
 def _processors() -> int:
@@ -61,7 +92,7 @@ def _processors() -> int:
 
 
 def _in_processes(
-    tasks: Sequence[Task], by: str | None, workers: int, calibration: Calibration, advance: Callable[[int], object]
+    tasks: Sequence[Task], by: str | None, workers: int, told: _Told, advance: Callable[[int], object]
 ) -> None:
     # Spawned: a fork of a process in which a thread draws the progress bar may be born with that thread's locks held.
     context = multiprocessing.get_context("spawn")
@@ -69,8 +100,9 @@ def _in_processes(
         futures = {pool.submit(count, task, by): task for task in tasks}
         try:
             for future in as_completed(futures):
-                calibration.merge(future.result())
-                advance(futures.pop(future).size)
+                task = futures.pop(future)
+                told.add(task, future.result())
+                advance(task.size)
         except BrokenProcessPool as error:
             message = "a process that was reading was killed; with --jobs 1 all is read in one"
             raise UnreadableError(message) from error
@@ -82,19 +114,24 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _joined(tasks: Sequence[Task], by: str | None, calibration: Calibration, advance: Callable[[int], object]) -> None:
+def _joined(tasks: Sequence[Task], by: str | None, told: _Told, advance: Callable[[int], object]) -> None:
     try:
         with Joining(by) as joining:
             for task in tasks:
+                counted = Counted()
                 with inputs.readable(task.path), inputs.opened(task.path, advance) as file:
                     if inputs.is_otlp(file):
                         for line in inputs.lines(file):
+                            counted.lines += 1
                             if (rejected := joining.read(line)) is not None:
-                                calibration.add(rejected)
+                                counted.add(rejected, counted.lines)
                     else:
-                        count_lines(file, calibration, by or BY)
+                        count_lines(file, counted, by or BY)
+                told.add(task, counted)
             for row in joining.rows():
-                calibration.add(row)
+                told.calibration.add(row)
+            if joining.unnamed:
+                told.calibration.add(Rejected.NO_ANSWER, joining.unnamed)
     except sqlite3.Error as error:
         message = f"the temporary file in which outcomes are joined cannot be written: {error}"
         raise UnreadableError(message) from error

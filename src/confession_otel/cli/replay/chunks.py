@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, cast
 
+from confession_otel.cli.terminal import binary
 from confession_otel.replaying import LONGEST
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def chunks(paths: Sequence[str], file: int = 0, offset: int = 0) -> Iterator[Chu
     """
     for number in range(file, len(paths)):
         with contextlib.ExitStack() as stack:
-            raw = sys.stdin.buffer if paths[number] == STDIN else stack.enter_context(Path(paths[number]).open("rb"))
+            if paths[number] == STDIN:
+                raw = binary(sys.stdin, "standard input")
+            else:
+                raw = stack.enter_context(Path(paths[number]).open("rb"))
             yield from _of_one(number, cast("io.BufferedReader", raw), offset)
         offset = 0
 

@@ -51,7 +51,8 @@ class Options:
     """Where `jsonl` and `console` write; `None`: standard output."""
     reject: Path | None = None
     state: Path | None = field(default=None)
-    """Where the state is kept; `None`: beside the output, or else beside the first file."""
+    """Where the state is kept; `None`: beside the output, or else beside the first file.
+    It is kept where a run can be resumed."""
     resume: bool = False
     jobs: int = 1
 

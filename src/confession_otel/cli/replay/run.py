@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from confession_otel.cli.terminal import binary
 from confession_otel.replaying.delivery import NotTakenError
 from confession_otel.settings import PREFIX, Settings
 
@@ -46,22 +47,30 @@ def run(options: Options, console: Console) -> Exit:
     except CannotRunError as error:
         console.print(Text(str(error), "red"), soft_wrap=True)
     except NotTakenError as error:
-        hint = "--resume goes on from what was taken; --no-events leaves the events out"
+        hint = "--no-events leaves the events out"
+        if state.place(options) is not None:
+            hint = f"--resume goes on from what was taken; {hint}"
         console.print(Text(f"{error} ({hint})", "red"), soft_wrap=True)
     except OSError as error:
-        console.print(Text(f"{error.filename or 'a file'}: {error.strerror or error}", "red"), soft_wrap=True)
+        # A file that cannot be written cannot be closed either: then its name is in the first of the two errors.
+        name = error.filename or getattr(error.__context__, "filename", None) or "a file"
+        console.print(Text(f"{name}: {error.strerror or error}", "red"), soft_wrap=True)
     except KeyboardInterrupt:
-        console.print(Text("stopped; --resume goes on from here", "yellow"), soft_wrap=True)
+        hint = "" if state.place(options) is None else "; --resume goes on from here"
+        console.print(Text(f"stopped{hint}", "yellow"), soft_wrap=True)
         return Exit.INTERRUPTED
     return Exit.CANNOT_RUN
 
 
 def _run(options: Options, console: Console) -> Exit:
     _check(options)
+    _check_files(options)
     now = state.begin(options)
     path = state.place(options)
+    if options.resume and path is not None and not path.exists():
+        console.print(Text(f"there is no {path}: this begins at the beginning"), soft_wrap=True)
     with contextlib.ExitStack() as stack:
-        output = _opened(options.output, now.written, stack) if options.output else sys.stdout.buffer
+        output = _opened(options.output, now.written, stack) if options.output else None
         reject = _opened(options.reject, now.rejected, stack) if options.reject else None
         if path is not None:
             # Before the first piece is sent: a state that cannot be kept is to be known now.
@@ -71,10 +80,11 @@ def _run(options: Options, console: Console) -> Exit:
             if piece.file != now.file:
                 now.file, now.line = piece.file, 0
             now.offset = piece.end
-            now.written += _write(output, done.output.encode("utf-8", "replace"))
+            now.written += _write(output, options.output, done.output.encode("utf-8", "replace"))
             lines = _rejected(options.files[piece.file], now.line, done)
             if reject is not None:
-                now.rejected += _write(reject, "".join(json.dumps(line) + "\n" for line in lines).encode())
+                data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+                now.rejected += _write(reject, options.reject, data)
             else:
                 _name(lines, now, console)
             now.line += done.counts[LINES]
@@ -111,6 +121,23 @@ def _check(options: Options) -> None:
         raise CannotRunError(message)
 
 
+def _check_files(options: Options) -> None:
+    """No file is written that is read, or twice."""
+    ours = (("--output", options.output), ("--reject", options.reject), ("--state", state.place(options)))
+    taken = [Path(path) for path in options.files if path != STDIN]
+    for name, path in ours:
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        if any(path.resolve() == other.resolve() or _same(path, other) for other in taken):
+            message = f"{name} {path} is read, or written with something else, as well: name another file"
+            raise CannotRunError(message)
+        taken.append(path)
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)
+
+
 def _opened(path: Path, size: int, stack: contextlib.ExitStack) -> IO[bytes]:
     """A file to go on writing after so many bytes: what is behind them was never accounted for."""
     file = stack.enter_context(path.open("ab"))
@@ -120,10 +147,19 @@ def _opened(path: Path, size: int, stack: contextlib.ExitStack) -> IO[bytes]:
     return file
 
 
-def _write(file: IO[bytes], data: bytes) -> int:
+def _write(file: IO[bytes] | None, path: Path | None, data: bytes) -> int:
+    """Write to a file, or to standard output.
+
+    Raises:
+        OSError: it cannot be written; the error says which it is.
+    """
     if data:
-        file.write(data)
-        file.flush()
+        try:
+            file = file or binary(sys.stdout, "standard output")
+            file.write(data)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path or "standard output") from error
     return len(data)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .chunks import STDIN
-from .options import CannotRunError
+from .options import CannotRunError, To
 
 if TYPE_CHECKING:
     from .options import Options
@@ -42,8 +42,8 @@ class State:
 
 
 def place(options: Options) -> Path | None:
-    """Where the state is kept; `None` where standard input is read, which cannot be read again."""
-    if STDIN in options.files:
+    """Where the state is kept; `None` where nothing can go on: from standard input, or to standard output."""
+    if STDIN in options.files or (options.output is None and options.plan.to is not To.OTLP):
         return None
     return options.state or Path(f"{options.output or options.files[0]}.replay-state")
 
