@@ -6,6 +6,7 @@ response below it: the SDK's streaming helpers close that one and not the stream
 
 from __future__ import annotations
 
+import functools
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -89,7 +90,7 @@ class Rest:
         self._closable = closable
         for name in ("close", "aclose"):
             if (close := getattr(closable, name, None)) is not None:
-                closing = (_async_closing if iscoroutinefunction(close) else _closing)(close, self)
+                closing = (_async_closing if _is_async(closable.__class__, name) else _closing)(close, self)
                 self._closers[name] = closing
                 setattr(closable, name, closing)
         return self
@@ -162,6 +163,11 @@ class Rest:
     def __del__(self) -> None:
         # Held by what the caller has alone: he has forgotten it.
         self.over()
+
+
+@functools.lru_cache(maxsize=64)
+def _is_async(kind: type, name: str) -> bool:
+    return iscoroutinefunction(getattr(kind, name, None))
 
 
 def _end(ending: Ending, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
