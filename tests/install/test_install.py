@@ -82,6 +82,8 @@ def test_every_entry_point_of_the_wheel_can_be_loaded_once_its_extras_are_there(
     run(bare / "python", "-I", "-c", code)
 
 
+# All of them once more: minutes on a small machine that does nothing else.
+@pytest.mark.timeout(1800)
 def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     run(UV, "--quiet", "venv", "--python", sys.executable, tmp_path / "venv")

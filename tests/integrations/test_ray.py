@@ -102,6 +102,8 @@ def run(receiver: Receiver, *arguments: object) -> dict[str, int]:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{receiver.server_port}",
             "NO_PROXY": "127.0.0.1",
             "RAY_USAGE_STATS_ENABLED": "0",
+            # Below `uv run` Ray would start its workers in the environment of the tests, and not in the example's.
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         },
     )
     found = re.findall(r"^([a-z_0-9 ]+): (\d+)$", done.stdout, re.MULTILINE)
