@@ -193,6 +193,7 @@ def test_what_the_node_does_to_the_message_afterwards_is_not_in_the_question(tel
 
 INNER = graph(speaking(says()), asking_a_person)
 FINISHED = graph(speaking(says()))
+FORGETFUL = graph(speaking(says()), checkpointer=False)
 
 
 def in_a_subgraph(_: Any) -> Any:
@@ -201,6 +202,12 @@ def in_a_subgraph(_: Any) -> Any:
 
 def behind_a_subgraph(_: Any) -> Any:
     done = FINISHED.invoke({"messages": []})
+    interrupt("May I?")
+    return {"messages": done["messages"]}
+
+
+def behind_a_forgetful_subgraph(_: Any) -> Any:
+    done = FORGETFUL.invoke({"messages": []})
     interrupt("May I?")
     return {"messages": done["messages"]}
 
@@ -235,7 +242,30 @@ RUNS: dict[str, tuple[Callable[[], Any], int]] = {
     "in a later node": (lambda: graph(speaking(says()), asking_a_person), 1),
     "in a later node of a subgraph": (lambda: graph(INNER), 1),
     "in a later node of a graph called in a node": (lambda: graph(in_a_subgraph), 1),
+    "in a later node of a subgraph with a saver of its own": (
+        lambda: graph(graph(speaking(says()), asking_a_person, checkpointer=InMemorySaver())),
+        1,
+    ),
+    "in a later node of a subgraph with a history of its own": (
+        lambda: graph(graph(speaking(says()), asking_a_person, checkpointer=True)),
+        1,
+    ),
+    "in a later node of a forgetful subgraph": (
+        lambda: graph(graph(speaking(says()), asking_a_person, checkpointer=False)),
+        0,
+    ),
+    "in a later node of a subgraph of a forgetful one": (
+        lambda: graph(graph(graph(speaking(says()), asking_a_person), checkpointer=False)),
+        0,
+    ),
+    "in a later node of a subgraph, with a history of its own, of a forgetful one": (
+        lambda: graph(graph(graph(speaking(says()), asking_a_person, checkpointer=True), checkpointer=False)),
+        0,
+    ),
+    "in a later node than a forgetful subgraph": (lambda: graph(FORGETFUL, asking_a_person), 1),
+    "in a later node of a subgraph than a forgetful one": (lambda: graph(graph(FORGETFUL, asking_a_person)), 1),
     "behind a graph called in the same node": (lambda: graph(behind_a_subgraph), 1),
+    "behind a forgetful graph called in the same node": (lambda: graph(behind_a_forgetful_subgraph), 0),
     "in a graph called behind the model": (lambda: graph(before_a_subgraph), 0),
     "after a task": (lambda: after_a_task, 1),
     "after a model in the entrypoint": (lambda: in_the_entrypoint, 0),
@@ -259,6 +289,54 @@ async def test_wherever_the_interrupt_is_the_answer_counts_once(
     assert statuses(telemetry) == {"confessed": 1}
     assert len(telemetry.spans("confession")) == 1
     assert len(handler._runs) == 0
+
+
+@pytest.mark.parametrize("on", ["given", "everywhere"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("checkpointer", "by_then"), [(None, 1), (True, 1), (False, 0)])
+async def test_what_a_subgraph_said_stands_if_it_is_not_said_again(
+    telemetry: Telemetry, handler: ConfessionCallbackHandler, checkpointer: Any, by_then: int, shape: str, on: str
+) -> None:
+    if on == "everywhere":
+        co.instrument(**telemetry.providers)
+    model, config = Confessor(messages=iter(map(AIMessage, "abcd"))), config_of(*([handler] if on == "given" else []))
+
+    async def aspeaking(_: Any) -> Any:
+        return {"messages": [await model.ainvoke("?")]}
+
+    def called(_: Any) -> Any:
+        return {"messages": subgraph.invoke({"messages": []})["messages"]}
+
+    async def acalled(_: Any) -> Any:
+        return {"messages": (await subgraph.ainvoke({"messages": []}))["messages"]}
+
+    asynchronous = shape.startswith("a")
+    subgraph = graph(aspeaking if asynchronous else speaking(model), asking_a_person, checkpointer=checkpointer)
+    run = graph(subgraph, acalled if asynchronous else called, checkpointer=InMemorySaver())
+    await play(run, {"messages": []}, config, shape)
+    assert statuses(telemetry) == ({"absent": by_then} if by_then else {})
+    await play(run, Command(resume="yes"), config, shape)
+    assert statuses(telemetry) == {"absent": 1 + by_then}
+    await play(run, Command(resume="yes"), config, shape)
+    assert statuses(telemetry) == {"absent": 2}
+    # That which is said again is said by the model again.
+    assert len(telemetry.spans("chat")) == (2 if by_then else 4)
+    assert len(handler._runs) == len(everywhere._everywhere._runs) == 0
+
+
+async def test_a_forgetful_agent_counts_once(telemetry: Telemetry, handler: ConfessionCallbackHandler) -> None:
+    @tool
+    def approve(place: str) -> str:
+        """Ask a person."""
+        return str(interrupt(place))
+
+    calling = AIMessage("", tool_calls=[{"id": "1", "name": "approve", "args": {"place": "Ulm"}}])
+    speaks = graph(speaking(says()), create_agent(says(calling, calling, "Done."), [approve]), checkpointer=False)
+    run: Any = graph(speaks, checkpointer=InMemorySaver())
+    await run.ainvoke({"messages": []}, config_of(handler))
+    assert statuses(telemetry) == {}
+    await run.ainvoke(Command(resume="yes"), config_of(handler))
+    assert statuses(telemetry) == {"confessed": 1, "absent": 1}
 
 
 def test_two_interrupts_in_one_node_are_two_runs_more_of_it(

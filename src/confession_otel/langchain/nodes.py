@@ -2,7 +2,8 @@
 
 LangGraph runs a node that was interrupted anew, from its beginning, when the graph is resumed, and what a model said in
 it is said again. What had ended by then is not run again: another node, be it of a graph inside the one interrupted, or
-a task. Hence an answer waits for the innermost node around it, and for no other.
+a task. Hence an answer waits for the innermost node around it, and for no other; but a node of a graph that keeps no
+checkpoints does run again with the node around that graph, and is no more than a part of it.
 """
 
 from __future__ import annotations

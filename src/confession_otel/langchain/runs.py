@@ -17,6 +17,7 @@ from confession_otel.bounded import BoundedTable
 from confession_otel.observation import Sighting
 
 from . import peers
+from .graphs import is_forgetful
 from .messages import agent_of, conversation_of, failed_tools, model_of, parameters_of, provider_of
 from .nodes import Waiting, is_control_flow, later, node_of
 
@@ -57,6 +58,18 @@ class Place(NamedTuple):
 
     root: Root
     node: Node | None
+    """The innermost whose end LangGraph keeps."""
+    forgetful: bool = False
+    """In a graph, inside the node, of which it keeps nothing: the nodes of that one run anew when this one does."""
+
+    def inside(self, run_id: UUID, metadata: Mapping[str, Any] | None, waiting: Waiting) -> Place:
+        """Where a run is that begins here; arguments as of `node_of`."""
+        if self.forgetful:
+            return self
+        node = node_of(run_id, metadata, self.node, waiting)
+        if node is not self.node:
+            return Place(self.root, node)
+        return self._replace(forgetful=True) if node is not None and is_forgetful() else self
 
 
 class ModelCall(Sighting):
@@ -168,8 +181,7 @@ class Runs:
         """A run began in which others may be."""
         above = None if parent_run_id is None else self._places.get(parent_run_id)
         place = Place(Root(), None) if above is None else above
-        node = node_of(run_id, metadata, place.node, self._waiting)
-        self._places.put(run_id, place if node is place.node else Place(place.root, node))
+        self._places.put(run_id, place.inside(run_id, metadata, self._waiting))
 
     def end(self, run_id: UUID, error: BaseException | None = None) -> None:
         """It is over."""
