@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +15,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import failed_tools, guard, late, observation, once, recorder
+from confession_otel import failed_tools, guard, late, observation, once, recent, recorder
 from confession_otel.corroboration import evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from opentelemetry.sdk._logs import ReadableLogRecord
 
@@ -132,18 +130,21 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     failed_tools.clear()
     evaluations.clear()
     late.clear()
+    recent.clear()
     yield
     co.uninstrument()
     observation.set_default(None)
+    observation._own.clear()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def collected() -> Iterator[None]:
-    """Connections that a module's tests left open go here, not in the middle of a test that knows nothing of them."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+@pytest.fixture
+async def http_clients() -> AsyncIterator[dict[str, Any]]:
+    """Arguments of a `ChatOpenAI`: clients that are closed at the end. Its own ones LangChain keeps open in a cache."""
+    from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+
+    with DefaultHttpxClient() as client:
+        async with DefaultAsyncHttpxClient() as async_client:
+            yield {"http_client": client, "http_async_client": async_client}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ words (`once`).
 
 from __future__ import annotations
 
+from collections import deque
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -91,6 +92,7 @@ class Observer:
         self.tracer_provider = tracer_provider
         """Where its spans go; `None`: the global one. So with the next."""
         self.logger_provider = logger_provider
+        self.meter_provider = meter_provider
         self.recorder = recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
         recorder.heard.append(lambda _, record, __: late.remember(recorder, record))
         self._asker = Asker(settings, self.recorder) if settings.way is Way.ASK else None
@@ -131,15 +133,18 @@ class Observer:
                 _hold_against(answers, tools)
             for answer in answers:
                 answer.follow_up = follow_up
-                if self._asker is not None:
-                    if answer.final and (
-                        ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
-                    ):
-                        asks.append(ask)
-                elif self.settings.way is Way.IN_BAND:
-                    self._take_in_band(answer)
-                else:
-                    self._look_into(answer)
+                try:
+                    if self._asker is not None:
+                        if answer.final and (
+                            ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
+                        ):
+                            asks.append(ask)
+                    elif self.settings.way is Way.IN_BAND:
+                        self._take_in_band(answer)
+                    else:
+                        self._look_into(answer)
+                except Exception as error:  # noqa: BLE001 - the site's to deal with; other choices are still to come
+                    _OBSERVE.swallow(error)
         return asks
 
     def overhear(self, answers: Sequence[Answer], hook: str) -> None:
@@ -223,6 +228,8 @@ _UNBROUGHT: Final = {
 """What an answer counts as that was only overheard."""
 
 _default: list[Observer] = []
+_own: Final[deque[Observer]] = deque(maxlen=16)
+"""Those that hooks asked for with keywords of their own, the newest of them."""
 
 
 def is_seen() -> bool:
@@ -270,5 +277,11 @@ def own(**keywords: object) -> Callable[[], Observer] | None:
     providers = {name: given.pop(name, None) for name in _PROVIDERS}
     # What `instrument()` was told holds here too, unless told otherwise: to give a provider must not let text out.
     settings = _default[0].settings if _default else Settings.read()
-    observer = Observer(settings.override(**given), **providers)  # type: ignore[arg-type] # whatever the caller gave
+    wanted = settings.override(**given)
+    # One for all that ask for the same: a handler may be made for each request, and a budget is for the process.
+    for observer in list(_own):
+        if observer.settings == wanted and all(vars(observer)[name] is one for name, one in providers.items()):
+            return lambda: observer
+    observer = Observer(wanted, **providers)  # type: ignore[arg-type] # whatever the caller gave
+    _own.append(observer)
     return lambda: observer

@@ -52,7 +52,7 @@ def remember(record: Record) -> None:
             return
     if record.span_id:
         _table.put(record.span_id, recent)
-    if answer.response_id is not None:
+    if answer.response_id:
         _table.put(answer.response_id, recent)
 
 
@@ -67,7 +67,7 @@ def find(ids: SpanContext, response_id: str | None) -> Recent | None:
         recent = _table.get(ids.span_id)
         if recent is not None and recent.ids.trace_id == ids.trace_id:
             return recent
-    return None if response_id is None else _table.get(response_id)
+    return _table.get(response_id) if response_id else None
 
 
 def clear() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from opentelemetry.util.genai.types import (
     ToolCallResponsePart,
     UriPart,
 )
+from pydantic import SecretStr
 
 import confession_otel as co
 from confession_otel.asking.conversation import chat_messages
@@ -207,8 +210,15 @@ class Confessor:
         return Reply(chat_completion(REPORT, model="m-1", prompt_tokens=30, completion_tokens=20))
 
 
+def ended(hook: ConfessionCompletionHook) -> None:
+    """The threads that ask are, and what lives in their loops is closed."""
+    asker = hook._observer()._asker
+    assert asker is not None
+    assert asker.worker.shutdown(10)
+
+
 @pytest.mark.parametrize("kind", ["OpenAI", "AsyncOpenAI", "ChatOpenAI"])
-def test_it_asks_through_the_client_it_is_given(telemetry: Telemetry, kind: str) -> None:
+def test_it_asks_through_the_client_it_is_given(telemetry: Telemetry, http_clients: dict[str, Any], kind: str) -> None:
     from langchain_openai import ChatOpenAI
 
     confessor = Confessor()
@@ -216,12 +226,19 @@ def test_it_asks_through_the_client_it_is_given(telemetry: Telemetry, kind: str)
         clients: dict[str, Any] = {
             "OpenAI": lambda: OpenAI(base_url=server.base_url, api_key="none"),
             "AsyncOpenAI": lambda: AsyncOpenAI(base_url=server.base_url, api_key="none"),
-            "ChatOpenAI": lambda: ChatOpenAI(model="m-1", base_url=server.base_url, api_key="none"),  # type: ignore[arg-type]
+            "ChatOpenAI": lambda: ChatOpenAI(
+                model="m-1", base_url=server.base_url, api_key=SecretStr("none"), **http_clients
+            ),
         }
         client = clients[kind]()
         hook = ConfessionCompletionHook(**telemetry.providers, way="ask", asking_client=client)
         answered(hook, telemetry, "Two words.")
         assert co.flush(20)
+        ended(hook)
+    if isinstance(client, OpenAI):
+        client.close()
+    elif isinstance(client, AsyncOpenAI):
+        asyncio.run(client.close())
     (request,) = confessor.requests
     sent = request.json
     assert sent["model"] == "m-1"
@@ -242,13 +259,13 @@ def test_inline_too_it_does_not_wait(telemetry: Telemetry) -> None:
         release.wait(20)
         return Reply(chat_completion(REPORT))
 
-    with ScriptedServer(late) as server:
-        client = OpenAI(base_url=server.base_url, api_key="none")
+    with ScriptedServer(late) as server, OpenAI(base_url=server.base_url, api_key="none") as client:
         hook = ConfessionCompletionHook(**telemetry.providers, way="ask", ask_mode="inline", asking_client=client)
         answered(hook, telemetry, "Two words.")
         assert telemetry.spans("confession") == []
         release.set()
         assert co.flush(20)
+        ended(hook)
     assert len(telemetry.spans("confession")) == 1
 
 
@@ -265,6 +282,39 @@ def test_without_a_client_it_says_so_once_and_counts(telemetry: Telemetry, caplo
 def test_a_client_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="an OpenAI client or a chat model"):
         ConfessionCompletionHook(asking_client=object())
+
+
+def test_parts_that_are_dictionaries_are_written_as_the_records_are() -> None:
+    parts: list[list[Any]] = [
+        [TextPart("What is "), UriPart(None, "image", "https://x/y.png"), TextPart("?")],
+        [BlobPart("image/png", "image", b"\x00"), FilePart(None, "document", "f-1")],
+        [ReasoningPart("Hm."), ToolCallRequestPart({"q": "é"}, "look", "c-1")],
+        [ToolCallResponsePart({"error": None}, "c-1")],
+    ]
+    roles = ("user", "user", "assistant", "tool")
+    records = [InputMessage(role, of) for role, of in zip(roles, parts, strict=True)]
+    as_mappings: list[list[Any]] = [[dataclasses.asdict(part) for part in of] for of in parts]
+    mappings = [InputMessage(role, of) for role, of in zip(roles, as_mappings, strict=True)]
+    system = TextPart("Be brief.")
+    assert chat_messages([dataclasses.asdict(system)], mappings) == chat_messages([system], records)
+
+
+def test_a_dictionary_that_lacks_what_a_part_has_says_nothing() -> None:
+    parts: list[Any] = [{}, {"content": "x"}, {"type": "unknown"}, {"type": "text", "content": "Now?"}]
+    assert chat_messages([{}], [InputMessage("user", parts)]) == [{"role": "user", "content": "Now?"}]
+
+
+def test_a_conversation_of_dictionaries_is_asked_about(telemetry: Telemetry) -> None:
+    confessor = Confessor()
+    with ScriptedServer(confessor) as server, OpenAI(base_url=server.base_url, api_key="none") as client:
+        hook = ConfessionCompletionHook(**telemetry.providers, way="ask", asking_client=client)
+        said: Any = {"type": "text", "content": "Ten words, please."}
+        answered(hook, telemetry, "Two words.", inputs=[InputMessage("user", [said])])
+        assert co.flush(20)
+        ended(hook)
+    (request,) = confessor.requests
+    assert [message["content"] for message in request.json["messages"][:2]] == ["Be brief.", "Ten words, please."]
+    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
 
 
 def test_a_conversation_with_tools_and_images_is_written_as_chat_completions_take_it() -> None:

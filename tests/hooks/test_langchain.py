@@ -33,8 +33,11 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def model(server: ScriptedServer) -> ChatOpenAI:
-    return ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0, temperature=0.5)
+def model(server: ScriptedServer, http_clients: dict[str, Any]) -> ChatOpenAI:
+    key = SecretStr("none")
+    return ChatOpenAI(
+        model="m-1", base_url=server.base_url, api_key=key, max_retries=0, temperature=0.5, **http_clients
+    )
 
 
 def fake(*answers: str) -> GenericFakeChatModel:
@@ -142,9 +145,10 @@ def test_a_handler_with_a_provider_of_its_own_keeps_to_the_settings_in_force(tel
     assert "confession.text" not in (telemetry.confession().attributes or {})
 
 
-def test_a_failed_call_shows_once_whichever_hooks_are_on(telemetry: Telemetry) -> None:
+def test_a_failed_call_shows_once_whichever_hooks_are_on(telemetry: Telemetry, http_clients: dict[str, Any]) -> None:
     with ScriptedServer(lambda request: Reply(error("no"), status=400)) as server:
-        model = ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+        key = SecretStr("none")
+        model = ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, max_retries=0, **http_clients)
         with pytest.raises(Exception, match="no"):
             model.invoke("?", config={"callbacks": [ConfessionCallbackHandler(**telemetry.providers)]})
         co.instrument(**telemetry.providers)

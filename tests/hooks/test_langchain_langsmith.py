@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langchain_openai import ChatOpenAI
@@ -26,6 +29,8 @@ from confession_otel.testing import Request, ScriptedServer, chat_completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from langchain_core.messages import BaseMessage
 
     from conftest import Telemetry
 
@@ -140,7 +145,7 @@ def asked() -> list[Request]:
 
 
 @pytest.fixture
-def model(asked: list[Request]) -> Iterator[ChatOpenAI]:
+def model(asked: list[Request], http_clients: dict[str, Any]) -> Iterator[ChatOpenAI]:
     def reply(request: Request) -> Any:
         if MARK.encode() in request.content:
             asked.append(request)
@@ -150,7 +155,8 @@ def model(asked: list[Request]) -> Iterator[ChatOpenAI]:
         return chat_completion("3.7 million.")
 
     with ScriptedServer(reply) as server:
-        yield ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+        key = SecretStr("none")
+        yield ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, max_retries=0, **http_clients)
 
 
 @tool
@@ -159,17 +165,47 @@ def population(city: str) -> str:
     return f"{city}: 3677472"
 
 
-def runnable(kind: str, model: ChatOpenAI, *middleware: Any) -> Any:
+class Outer(BaseChatModel):
+    """A model that calls another."""
+
+    inner: BaseChatModel
+
+    @property
+    def _llm_type(self) -> str:
+        return "outer"
+
+    def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self.inner.invoke(messages))])
+
+
+class Local(BaseChatModel):
+    """A model with no SDK below it."""
+
+    asked: list[str] = []  # noqa: RUF012 - pydantic copies it for each model
+
+    @property
+    def _llm_type(self) -> str:
+        return "local"
+
+    def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
+        said = messages[-1].text
+        if MARK in said:
+            self.asked.append(said)
+        message = AIMessage(REPORT if MARK in said else "3.7 million.")
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def runnable(kind: str, model: BaseChatModel, *middleware: Any) -> Any:
     if kind == "agent":
         return create_agent(model, [population], middleware=middleware)
     built: Any = StateGraph(MessagesState)
     built.add_node("node", lambda state: {"messages": [model.invoke(state["messages"])]})
     built.add_edge(START, "node")
-    return {"model": model, "graph": built.compile()}[kind]
+    return {"model": model, "outer": Outer(inner=model), "graph": built.compile()}[kind]
 
 
 async def play(kind: str, runnable: Any, colour: str, *callbacks: Any) -> None:
-    given: Any = QUESTION if kind == "model" else {"messages": [("user", QUESTION)]}
+    given: Any = QUESTION if kind in {"model", "outer"} else {"messages": [("user", QUESTION)]}
     config: Any = {"callbacks": list(callbacks)}
     if colour == "async":
         await runnable.ainvoke(given, config)
@@ -181,7 +217,7 @@ async def play(kind: str, runnable: Any, colour: str, *callbacks: Any) -> None:
 
 @pytest.mark.parametrize("mode", ["background", "inline"])
 @pytest.mark.parametrize(
-    "shape", ["model sync", "model async", "graph sync", "graph async", "agent sync", "agent async"]
+    "shape", [f"{kind} {colour}" for kind in ("model", "outer", "graph", "agent") for colour in ("sync", "async")]
 )
 async def test_it_is_told_of_the_application_s_runs_and_of_no_question(
     telemetry: Telemetry, langsmith: LangSmith, model: ChatOpenAI, asked: list[Request], shape: str, mode: str
@@ -210,6 +246,24 @@ async def test_so_with_instrument(
     await play("agent", runnable("agent", model), colour)
     assert len(asked) == 1
     assert langsmith.runs()["llm", "ChatOpenAI"] == 2
+    assert MARK not in langsmith.text
+    assert "compliance_analysis" not in langsmith.text
+
+
+@pytest.mark.parametrize("kind", ["model", "outer", "graph"])
+@pytest.mark.parametrize("colour", ["sync", "async"])
+async def test_so_where_no_sdk_is_below(telemetry: Telemetry, langsmith: LangSmith, colour: str, kind: str) -> None:
+    local = Local()
+    await play(kind, runnable(kind, local), colour)
+    plain = langsmith.runs()
+    assert plain["llm", "Local"] == 1
+    langsmith.bodies.clear()
+    co.instrument(way="ask", **telemetry.providers)
+    await play(kind, runnable(kind, local), colour)
+    # Of outer and inner one answer each, and of the outer one it is the inner one that is asked.
+    assert len(local.asked) == len(telemetry.spans("confession")) == (2 if kind == "outer" else 1)
+    assert langsmith.runs() == plain
+    assert "3.7 million." in langsmith.text
     assert MARK not in langsmith.text
     assert "compliance_analysis" not in langsmith.text
 

@@ -534,17 +534,19 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-def openai_of(server: ScriptedServer) -> ChatOpenAI:
-    return ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+@pytest.fixture
+def chat(server: ScriptedServer, http_clients: dict[str, Any]) -> ChatOpenAI:
+    key = SecretStr("none")
+    return ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, max_retries=0, **http_clients)
 
 
 @pytest.mark.parametrize("everywhere", ["observe", "ask", "in_band"])
 @pytest.mark.parametrize("way", ["ask", "in_band"])
 async def test_beside_every_other_hook_there_is_one_confession_and_one_span_for_each_call(
-    telemetry: Telemetry, server: ScriptedServer, everywhere: str, way: str
+    telemetry: Telemetry, server: ScriptedServer, chat: ChatOpenAI, everywhere: str, way: str
 ) -> None:
     co.instrument(**telemetry.providers, way=everywhere, ask_mode="inline")
-    agent = agent_of(openai_of(server), ConfessionMiddleware(way=way))
+    agent = agent_of(chat, ConfessionMiddleware(way=way))
     config: Any = {"callbacks": [ConfessionCallbackHandler()]}
     results = [ask(agent, config=config), await agent.ainvoke({"messages": "Book a room."}, config)]
     for result in results:
@@ -557,9 +559,9 @@ async def test_beside_every_other_hook_there_is_one_confession_and_one_span_for_
 
 
 async def test_the_replaced_message_of_in_band_keeps_its_id_also_where_it_was_streamed(
-    telemetry: Telemetry, server: ScriptedServer
+    telemetry: Telemetry, server: ScriptedServer, chat: ChatOpenAI
 ) -> None:
-    agent = agent_of(openai_of(server), ConfessionMiddleware(way="in_band", **telemetry.providers))
+    agent = agent_of(chat, ConfessionMiddleware(way="in_band", **telemetry.providers))
     modes: Any = ["messages", "values"]
     streamed, final = set(), {}
     for mode, piece in agent.stream({"messages": "Book a room."}, stream_mode=modes):
@@ -577,9 +579,9 @@ async def test_the_replaced_message_of_in_band_keeps_its_id_also_where_it_was_st
 
 
 def test_the_request_that_asks_is_the_conversation_with_its_tools_and_calls_none(
-    telemetry: Telemetry, server: ScriptedServer
+    telemetry: Telemetry, server: ScriptedServer, chat: ChatOpenAI
 ) -> None:
-    ask(agent_of(openai_of(server), ConfessionMiddleware(**telemetry.providers), system_prompt="Be brief."))
+    ask(agent_of(chat, ConfessionMiddleware(**telemetry.providers), system_prompt="Be brief."))
     first, second, asking = (request.json for request in server.requests)
     assert asking["messages"][: len(second["messages"])] == second["messages"]
     assert asking["tools"] == second["tools"] == first["tools"]

@@ -521,7 +521,7 @@ def test_chunks_are_messages_too(telemetry: Telemetry, handler: ConfessionCallba
     assert statuses(telemetry) == {"confessed": 1}
 
 
-def test_the_hook_of_an_sdk_below_knows_of_the_run_as_well(telemetry: Telemetry) -> None:
+def test_the_hook_of_an_sdk_below_knows_of_the_run_as_well(telemetry: Telemetry, http_clients: dict[str, Any]) -> None:
     def model(request: Request) -> dict[str, object]:
         if request.json["messages"][-1]["role"] == "tool":
             return chat_completion(FINE)
@@ -536,7 +536,8 @@ def test_the_hook_of_an_sdk_below_knows_of_the_run_as_well(telemetry: Telemetry)
     reserve.handle_tool_error = True
     co.instrument(**telemetry.providers)
     with ScriptedServer(model) as server:
-        chat = ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+        key = SecretStr("none")
+        chat = ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, max_retries=0, **http_clients)
         clerk: Any = create_agent(chat, [reserve], name="clerk")
         clerk.invoke({"messages": "?"}, {"metadata": {"thread_id": "t-1"}})
     attributes = telemetry.confession().attributes or {}

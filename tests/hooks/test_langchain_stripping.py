@@ -196,9 +196,10 @@ def test_what_was_cut_off_is_known() -> None:
 
 
 @pytest.fixture
-def model() -> Iterator[ChatOpenAI]:
+def model(http_clients: dict[str, Any]) -> Iterator[ChatOpenAI]:
     with ScriptedServer(lambda request: Reply(chat_completion(ELEMENT, completion_tokens=9), piece=4)) as server:
-        yield ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), stream_usage=True)
+        key = SecretStr("none")
+        yield ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, stream_usage=True, **http_clients)
 
 
 async def test_in_a_chain_it_takes_the_place_of_nothing_else(model: ChatOpenAI) -> None:

@@ -131,6 +131,8 @@ class Scene:
     asked: list[Request] = field(default_factory=list)
     """Those for a confession."""
     workers: list[Worker] = field(default_factory=list)
+    http_clients: dict[str, Any] = field(default_factory=dict)
+    """Arguments of each `ChatOpenAI`."""
 
     def instrument(self, **settings: Any) -> None:
         co.instrument(**self.telemetry.providers, **{"way": "ask", "timeout": 20, **settings})

@@ -46,7 +46,13 @@ ORIGINAL: Final = original()
 
 def model_at(scene: Scene, **given: Any) -> ChatOpenAI:
     options = {"model": "m-1", "base_url": scene.server.base_url, "api_key": SecretStr("none"), "max_retries": 0}
-    return ChatOpenAI(**{**options, **given})
+    return ChatOpenAI(**{**options, **scene.http_clients, **given})
+
+
+@pytest.fixture(autouse=True)
+def closed(http_clients: dict[str, Any], scene: Scene) -> None:
+    """Clients are closed when the server has gone, and with it whatever hung in them."""
+    scene.http_clients = http_clients
 
 
 def handler_of(scene: Scene, **settings: Any) -> ConfessionCallbackHandler:

@@ -153,7 +153,13 @@ def handler_of(scene: Scene, **settings: Any) -> ConfessionCallbackHandler:
 
 def model_at(scene: Scene, **given: Any) -> ChatOpenAI:
     options = {"model": "m-1", "base_url": scene.server.base_url, "api_key": SecretStr("none"), "max_retries": 0}
-    return ChatOpenAI(**{**options, **given})
+    return ChatOpenAI(**{**options, **scene.http_clients, **given})
+
+
+@pytest.fixture(autouse=True)
+def closed(http_clients: dict[str, Any], scene: Scene) -> None:
+    """Clients are closed when the server has gone, and with it whatever hung in them."""
+    scene.http_clients = http_clients
 
 
 # --- A model with rules -----------------------------------------------------------------------------------------------
@@ -417,7 +423,7 @@ async def test_an_http_client_of_the_application_s_is_used_on_its_loop(scene: Sc
             return await super().send(*arguments, **keywords)
 
     async with Client() as client:
-        model = model_at(scene, http_async_client=client)
+        model = model_at(scene, http_client=None, http_async_client=client)
         await model.ainvoke("?", {"callbacks": [handler_of(scene)]})
         assert await asyncio.to_thread(co.flush)
     assert scene.answers() == {"confessed": 1}
