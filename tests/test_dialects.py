@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from confession_otel import dialects
 from confession_otel.dialects import Kind, choices_of, output_of_event
 from confession_otel.dialects.shapes import LONGEST
+from confession_otel.reading import find
 
 ANSWER = "Two “words”.\n\n## Confession\n\nObjective: ten words / Result: ✗ did not comply / Why: two"
 
@@ -246,6 +248,73 @@ def test_json_cut_off_anywhere_is_read_as_far_as_it_goes(end: int) -> None:
         assert len(json.dumps(choice.text, ensure_ascii=end % 2 == 0)) - 2 >= min(written, len(ANSWER)) - 6
 
 
+RICH = {
+    "id": "r-1",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": 'He said: "ten 🙂"\n\\ – é\t', "refusal": None},
+            "logprobs": {"content": [{"token": " ten", "logprob": -1.5e-07, "bytes": [32, 116], "least": -math.inf}]},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"total": 12, "cached": False, "billed": True, "rate": math.inf, "unknown": math.nan},
+}
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_message_cut_off_anywhere_is_known_to_be(indent: int | None, ensure_ascii: bool) -> None:
+    whole = json.dumps(RICH, indent=indent, ensure_ascii=ensure_ascii)
+    begin = whole.index('"content": "') + len('"content": "')
+    unknown = [
+        whole[end - 20 : end]
+        for end in range(begin, len(whole))
+        if [choice.truncated for choice in choices_of(whole[:end])] != [True]
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("end", [300_000, 299_999, 299_998, 299_997, 299_996])
+def test_a_long_text_of_many_escapes_is_read_to_where_it_was_cut(end: int) -> None:
+    text = 'a "word"\\\n\t‘é’ 🙂\u0001' * 20_000
+    whole = json.dumps(otel(text), ensure_ascii=False)
+    (choice,) = choices_of(whole[:end])
+    assert choice.truncated
+    assert text.startswith(choice.text)
+    begin = whole.index('"content": "') + len('"content": "')
+    assert end - begin - 6 < len(json.dumps(choice.text, ensure_ascii=False)) - 2 <= end - begin
+
+
+CONFESSION = "\n\n<confession>\nObjective: ten words\nResult: ✗ did not comply\nWhy: two\n</confession>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"text": "Paris"}',
+        '{"text": "Paris", "score": 1}',
+        '[{"type": "city", "text": "Paris"}]',
+        '{"role": "assistant", "content": "Paris"}',
+        '[Draft] The body is {"content": "hello"}.',
+        '{"a": "b", see "content": "x"}',
+    ],
+)
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: {**LLM, "output.value": text},
+        lambda text: {**GENERATION, "langfuse.observation.output": text},
+        lambda text: {"langsmith.span.kind": "llm", "gen_ai.completion": text},
+    ],
+    ids=["OpenInference", "Langfuse", "LangSmith"],
+)
+def test_an_answer_in_json_with_a_confession_behind_it_is_one_text(written: Any, answer: str) -> None:
+    (choice,) = read(**written(answer + CONFESSION)).output()
+    assert (choice.text, choice.truncated) == (answer + CONFESSION, False)
+    assert find(choice.text).confession is not None
+
+
 def test_the_reasoning_in_cut_json_is_no_answer() -> None:
     text = '[{"parts": [{"type": "reasoning", "content": "a confession"}, {"type": "text", "content": "Yes'
     (choice,) = choices_of(text)
@@ -339,6 +408,9 @@ def test_what_is_known_of_the_call() -> None:
         "provider": "them",
         "agent_name": "agent",
     }
+    assert read(
+        llm__request__type="chat", gen_ai__request__model="m-1", gen_ai__response__id="r-1", gen_ai__system="them"
+    ).fields() == {"request_model": "m-1", "response_id": "r-1", "provider": "them"}
     assert read(
         **LLM, llm__model_name="m-1", session__id="c-1", llm__provider="azure", llm__system="openai"
     ).fields() == {

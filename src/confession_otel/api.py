@@ -65,6 +65,7 @@ def instrument(
     """
     observer = Observer(Settings.read(**settings), tracer_provider, meter_provider, logger_provider)
     uninstrument()
+    overheard.settle()
     observation.set_default(observer)
     if not observer.settings.enabled:
         return

@@ -81,16 +81,20 @@ def _observe_dropped(_: CallbackOptions) -> Iterable[Observation]:
 
 
 def instruments_on(provider: MeterProvider | None) -> Instruments:
-    """The metrics on a meter provider, by default the global one."""
-    if provider is None:
+    """The metrics on a meter provider, by default the global one.
+
+    One provider may be asked for in both ways, and it hears only the first callback of an observable counter.
+    """
+    current = metrics.get_meter_provider()
+    _by_provider[:] = [pair for pair in _by_provider if pair[0]() is not None]
+    for there, found in _by_provider:
+        if there() is (current if provider is None else provider):
+            return found
+    if provider is None or (_global and provider is current):
         # The global provider may be set later: the API's proxy passes on to it, so one set of instruments serves.
         if not _global:
             _global.append(Instruments(None))
         return _global[0]
-    _by_provider[:] = [pair for pair in _by_provider if pair[0]() is not None]
-    for there, found in _by_provider:
-        if there() is provider:
-            return found
     made = Instruments(provider)
     _by_provider.append((ref(provider), made))
     return made

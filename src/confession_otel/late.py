@@ -45,7 +45,9 @@ class _Recorded(NamedTuple):
     contradictions: tuple[str, ...]
 
 
-_recorded: Final[BoundedTable[int | str, _Recorded]] = BoundedTable(size=2048, seconds=_SECONDS)
+_MOST: Final = 16
+"""Confessions under one id: of the choices of a call."""
+_recorded: Final[BoundedTable[int | str, tuple[_Recorded, ...]]] = BoundedTable(size=2048, seconds=_SECONDS)
 """Confessions of the last minutes that an evaluation could contradict, by span id and by response id of the answer."""
 
 
@@ -77,7 +79,9 @@ def remember(recorder: Recorder, record: Record) -> None:
     )
     for key in (record.span_id, answer.response_id):
         if key:
-            _recorded.put(key, recorded)
+            # Those of one call; not all servers make ids unique.
+            same = [one for one in _recorded.get(key) or () if one.ids == recorded.ids]
+            _recorded.put(key, (*same, recorded)[-_MOST:])
 
 
 def evaluated(name: str, span_id: int, response_id: object) -> None:
@@ -92,11 +96,12 @@ def evaluated(name: str, span_id: int, response_id: object) -> None:
     if not _recorded:
         return
     for key in (span_id, response_id):
-        if key and isinstance(key, (int, str)) and (recorded := _recorded.pop(key)) is not None:
-            for other in (recorded.ids.span_id, recorded.response_id):
-                if other:
-                    _recorded.pop(other)
-            _correct(recorded)
+        if key and isinstance(key, (int, str)) and (choices := _recorded.pop(key)) is not None:
+            for recorded in choices:
+                for other in (recorded.ids.span_id, recorded.response_id):
+                    if other:
+                        _recorded.pop(other)
+                _correct(recorded)
             return
 
 

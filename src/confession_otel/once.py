@@ -37,9 +37,9 @@ _sources: Final[set[str]] = set()
 """Everybody who has ever brought an answer."""
 _left_behind: Final[deque[tuple[int, str, str | None, str]]] = deque(maxlen=512)
 """Trace id, end of the text, response id and source, of what the only source so far has brought."""
-_by_id: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=60)
+_by_id: Final[BoundedTable[str, str]] = BoundedTable(size=4096, seconds=3600)
 """Response id -> the source that brought it."""
-_by_trace: Final[BoundedTable[int, list[_Answer]]] = BoundedTable(size=2048, seconds=60)
+_by_trace: Final[BoundedTable[int, deque[_Answer]]] = BoundedTable(size=2048, seconds=3600)
 
 
 def is_first(trace_id: int, text: str, response_id: str | None, source: str) -> bool:
@@ -52,6 +52,8 @@ def is_first(trace_id: int, text: str, response_id: str | None, source: str) -> 
             from the same source is another call, of a server that does not make ids unique.
         source: who brings it.
     """
+    # Some servers write an empty one.
+    response_id = response_id or None
     _sources.add(source)
     if len(_sources) == 1:
         _left_behind.append((trace_id, text[-_TAIL:], response_id, source))
@@ -62,7 +64,7 @@ def is_first(trace_id: int, text: str, response_id: str | None, source: str) -> 
 
 def has(response_id: str | None, source: str) -> bool:
     """Is the answer with this id the source's to record? Nothing is known of one without."""
-    if response_id is None:
+    if not response_id:
         return True
     _look_through()
     return _by_id.setdefault(response_id, source) == source
@@ -71,6 +73,7 @@ def has(response_id: str | None, source: str) -> bool:
 def is_nobodys(trace_id: int, text: str, response_id: str | None, source: str) -> bool:
     """Has nobody brought this answer? Arguments as of `is_first`; it does not count as brought."""
     _look_through()
+    response_id = response_id or None
     if response_id is not None and _by_id.get(response_id) is not None:
         return False
     return _known(_by_trace.get(trace_id), text[-_TAIL:], response_id, source) is None
@@ -98,17 +101,18 @@ def _is_new(trace_id: int, text: str, response_id: str | None, source: str) -> b
         known.response_id = known.response_id or response_id
         return False
     if answers is None:
-        _by_trace.put(trace_id, [_Answer(text, response_id, source)])
-    elif len(answers) < _MOST:
-        answers.append(_Answer(text, response_id, source))
+        answers = deque(maxlen=_MOST)
+    answers.append(_Answer(text, response_id, source))
+    # Again, so that a long trace is remembered to its end.
+    _by_trace.put(trace_id, answers)
     return True
 
 
-def _known(answers: list[_Answer] | None, text: str, response_id: str | None, source: str) -> _Answer | None:
+def _known(answers: deque[_Answer] | None, text: str, response_id: str | None, source: str) -> _Answer | None:
     """The same answer, as another source has brought it."""
     if not answers or not text:
         return None
-    for answer in answers:
+    for answer in list(answers):
         if (
             source not in answer.sources
             and (response_id is None or answer.response_id is None or response_id == answer.response_id)

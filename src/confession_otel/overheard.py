@@ -7,10 +7,11 @@ which another span of the same call may have. What nobody has brought by then is
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,10 +25,32 @@ _WORDS: Final = 400
 """Characters at an answer's end by which it is known."""
 
 
+class _Waiting(NamedTuple):
+    """An answer that waits."""
+
+    since: float
+    """Of `time.monotonic()`."""
+    trace_id: int
+    text: str
+    """Its end."""
+    response_id: str | None
+    source: str
+    """Who overheard it."""
+
+    def names(self) -> list[str | tuple[int, str]]:
+        """By what another source would know it."""
+        names: list[str | tuple[int, str]] = []
+        if self.response_id:
+            names.append(self.response_id)
+        if self.text:
+            names.append((self.trace_id, self.text))
+        return names
+
+
 class Overheard:
     """What waits, under one set of settings."""
 
-    __slots__ = ("__weakref__", "_count", "_is_nobodys", "_waiting")
+    __slots__ = ("__weakref__", "_count", "_is_nobodys", "_sources", "_waiting")
 
     def __init__(self, is_nobodys: Callable[[int, str, str | None, str], bool], count: Callable[[], None]) -> None:
         """Begin.
@@ -38,8 +61,10 @@ class Overheard:
         """
         self._is_nobodys = is_nobodys
         self._count = count
-        self._waiting: deque[tuple[float, int, str, str | None, str]] = deque()
-        _all.add(self)
+        self._waiting: deque[_Waiting] = deque()
+        self._sources: dict[str | tuple[int, str], str] = {}
+        """Who overheard what waits first, by its names."""
+        _all.add(ref(self, _all.discard))
 
     def add(self, answers: Sequence[Answer], source: str) -> None:
         """Have the final ones of a call wait.
@@ -53,9 +78,12 @@ class Overheard:
         for answer in answers:
             if answer.final:
                 trace_id = answer.span.get_span_context().trace_id
-                entry = (now, trace_id, answer.text[-_WORDS:], answer.response_id, source)
-                if not self._is_there(entry):
-                    self._waiting.append(entry)
+                one = _Waiting(now, trace_id, answer.text[-_WORDS:], answer.response_id, source)
+                # Whoever can do more may have been faster, and so may another who has overheard it.
+                if self._is_nobodys(*one[1:]) and not self._is_there(one):
+                    self._waiting.append(one)
+                    for name in one.names():
+                        self._sources[name] = source
         self.settle(now - _SECONDS)
 
     def settle(self, before: float = float("inf")) -> None:
@@ -67,30 +95,27 @@ class Overheard:
         waiting = self._waiting
         while waiting:
             try:
-                entry = waiting.popleft()
+                one = waiting.popleft()
             except IndexError:
                 return
-            if entry[0] > before and len(waiting) < _MOST:
-                waiting.appendleft(entry)
+            if one.since > before and len(waiting) < _MOST:
+                waiting.appendleft(one)
                 return
-            if self._is_nobodys(*entry[1:]):
+            for name in one.names():
+                self._sources.pop(name, None)
+            if self._is_nobodys(*one[1:]):
                 self._count()
 
-    def _is_there(self, entry: tuple[float, int, str, str | None, str]) -> bool:
-        """Has another overheard the same answer?"""
-        _, trace_id, text, response_id, source = entry
-        return any(
-            other[4] != source
-            and (
-                (response_id is not None and other[3] == response_id) or (text != "" and other[1:3] == (trace_id, text))
-            )
-            for other in list(self._waiting)
-        )
+    def _is_there(self, one: _Waiting) -> bool:
+        return any(self._sources.get(name, one.source) != one.source for name in one.names())
+
+    def forget(self) -> None:
+        """In a fork's child: what waits is the parent's to count."""
+        self._waiting.clear()
+        self._sources.clear()
 
 
-_all: Final[WeakSet[Overheard]] = WeakSet()
-
-
+_all: Final[set[ref[Overheard]]] = set()
 _registered: Final[list[Callable[[], None]]] = []
 
 
@@ -103,5 +128,16 @@ def _count_at_exit() -> None:
 
 def settle() -> None:
     """Count everywhere what nobody has brought: nothing more is to come."""
-    for overheard in list(_all):
-        overheard.settle()
+    for there in _all.copy():
+        if (overheard := there()) is not None:
+            overheard.settle()
+
+
+def _after_fork() -> None:
+    for there in _all.copy():
+        if (overheard := there()) is not None:
+            overheard.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -40,8 +40,10 @@ _REDACTED: Final = "__REDACTED__"
 _SCRUBBED: Final = "[Scrubbed due to "
 """How what Logfire leaves begins."""
 
+_UNFINISHED: Final = len("-Infinit")
+"""The most characters that may stand behind the place of an error in JSON that is cut off."""
 _CUT_ESCAPE: Final = re.compile(r"\\u?[0-9a-fA-F]{0,3}\Z")
-_STRING: Final = re.compile(r'"(content|text|type)"\s*:\s*"((?:[^"\\]|\\.)*)("|\\?\Z)', re.DOTALL)
+_STRING: Final = re.compile(r'"(content|text|type)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)("|\\?\Z)', re.DOTALL)
 
 
 # Not frozen: several are made for each answer, and to freeze them doubles what that costs.
@@ -80,8 +82,10 @@ def choices_of(value: object) -> list[Choice]:
             return [Choice(value)] if stripped and not _is_redacted(value) else []
         try:
             parsed = json.loads(stripped)
-        except (ValueError, RecursionError):
-            return [] if _is_redacted(stripped) else _cut(stripped) or [Choice(value)]
+        except (ValueError, RecursionError) as error:
+            if _is_redacted(stripped):
+                return []
+            return (_cut(stripped) if _ends_early(error, stripped) else []) or [Choice(value)]
         # An answer may itself be JSON: what is no message is the answer's text.
         return _messages(parsed) or ([] if _is_envelope(parsed) else [Choice(value)])
     return _messages(value)
@@ -189,6 +193,15 @@ def _reason(value: Mapping[str, Any]) -> str | None:
             if reason := value.get(key):
                 return str(reason)
     return None
+
+
+def _ends_early(error: Exception, text: str) -> bool:
+    """Is it JSON that ends in the middle? Else it only begins like some: an answer in JSON, and a confession behind."""
+    if not isinstance(error, json.JSONDecodeError):
+        return True
+    if error.msg.startswith("Extra data"):
+        return False
+    return error.msg.startswith("Unterminated string") or error.pos >= len(text.rstrip()) - _UNFINISHED
 
 
 def _cut(text: str) -> list[Choice]:

@@ -154,7 +154,11 @@ DIALECTS: Final = (
         "llm.request.type",
         inference=_values("chat", "completion"),
         outputs=(_under("gen_ai.completion."),),
-        fields=(("request_model", (semconv.GEN_AI_REQUEST_MODEL,)), ("provider", ("gen_ai.system",))),
+        fields=(
+            ("request_model", (semconv.GEN_AI_REQUEST_MODEL,)),
+            ("response_id", (semconv.GEN_AI_RESPONSE_ID,)),
+            ("provider", ("gen_ai.system",)),
+        ),
     ),
     Dialect(
         # Before 0.55, its spans of responses say nowhere else what they are.

@@ -1,0 +1,83 @@
+"""Evaluations that fail afterwards: each choice of that call is corrected, and no other call."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry._logs import LogRecord
+from opentelemetry.trace import set_span_in_context
+
+import confession_otel as co
+
+if TYPE_CHECKING:
+    from conftest import Telemetry
+
+CALL = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "r-1"}
+
+
+def call(telemetry: Telemetry, whys: str) -> Any:
+    """An ended span of a call with a choice for each letter, all compliant."""
+    text = "A.\n\n<confession>\nObjective: be brief\nResult: ✓ complied\nWhy: %s\n</confession>"
+    output = [{"role": "assistant", "parts": [{"type": "text", "content": text % why}]} for why in whys]
+    span = telemetry.tracer_provider.get_tracer("peer").start_span(
+        "chat", attributes={**CALL, "gen_ai.output.messages": json.dumps(output)}
+    )
+    span.end()
+    return span
+
+
+def fail(telemetry: Telemetry, span: Any = None) -> None:
+    """An evaluation of the answer with this span; without one, of that with the response id."""
+    known = {"gen_ai.evaluation.name": "correctness", "gen_ai.evaluation.score.label": "fail"}
+    telemetry.logger_provider.get_logger("evaluator").emit(
+        LogRecord(
+            event_name="gen_ai.evaluation.result",
+            context=None if span is None else set_span_in_context(span),
+            attributes=known if span is not None else {**known, "gen_ai.response.id": "r-1"},
+        )
+    )
+
+
+def confessions(telemetry: Telemetry, *, corrected: bool) -> list[tuple[Any, int]]:
+    """Id, and id of the answer's span, of each confession, or of each correction."""
+    return sorted(
+        ((span.attributes or {})["confession.id"], span.parent.span_id if span.parent is not None else 0)
+        for span in telemetry.spans("confession")
+        if ("failed_evaluation" in str((span.attributes or {}).get("confession.contradictions"))) is corrected
+    )
+
+
+@pytest.mark.parametrize("by", ["response id", "span"])
+def test_every_choice_of_the_call_is_corrected_and_once(telemetry: Telemetry, by: str) -> None:
+    co.instrument(**telemetry.providers)
+    span = call(telemetry, "abc")
+    for _ in range(2):
+        fail(telemetry, span if by == "span" else None)
+    first = confessions(telemetry, corrected=False)
+    assert len({one for one, _ in first}) == 3
+    assert confessions(telemetry, corrected=True) == first
+
+
+def test_of_two_calls_with_one_response_id_only_the_evaluated_one_is_corrected(telemetry: Telemetry) -> None:
+    # Some servers give every answer the same.
+    co.instrument(**telemetry.providers)
+    spans = [call(telemetry, "ab"), call(telemetry, "cd")]
+    both = confessions(telemetry, corrected=False)
+    assert len(both) == 4
+    fail(telemetry, spans[0])
+    of_first = [one for one in both if one[1] == spans[0].get_span_context().span_id]
+    assert confessions(telemetry, corrected=True) == of_first
+    fail(telemetry, spans[1])
+    assert confessions(telemetry, corrected=True) == both
+
+
+def test_by_a_response_id_that_two_calls_have_the_newer_is_meant(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    call(telemetry, "ab")
+    newer = call(telemetry, "cd")
+    fail(telemetry)
+    corrected = confessions(telemetry, corrected=True)
+    assert len(corrected) == 2
+    assert {span_id for _, span_id in corrected} == {newer.get_span_context().span_id}

@@ -1,0 +1,216 @@
+"""Answers that only spans tell of: counted once, when it is sure that no hook brings them, and never twice."""
+
+from __future__ import annotations
+
+import gc
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext
+
+import confession_otel as co
+from confession_otel import bounded, observation, once, overheard
+from confession_otel.answer import Answer, Told
+from confession_otel.overheard import Overheard
+
+if TYPE_CHECKING:
+    from conftest import Telemetry
+
+REPORT = "Objective: be brief\nResult: ✓ complied\nWhy: it is brief"
+CONFESSED = {"confession.status": "confessed"}
+NOT_TOLD = {"confession.status": "not_asked", "confession.reason": "not_told"}
+NO_CLIENT = {"confession.status": "not_asked", "confession.reason": "no_client"}
+NO_CONTENT = {"confession.status": "absent", "confession.reason": "no_content"}
+
+
+class Clock(SimpleNamespace):
+    """Stands for the module `time`; seconds pass when told to."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(bounded, "time", clock)
+    monkeypatch.setattr(overheard, "time", clock)
+    return clock
+
+
+class Counter:
+    """What waits, and how many of it were counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.waiting = Overheard(once.is_nobodys, self.add)
+
+    def add(self) -> None:
+        self.count += 1
+
+    def hear(self, source: str, text: str = "", response_id: str | None = None, trace: int = 7) -> None:
+        self.waiting.add([answer(text, response_id, trace)], source)
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+def answer(text: str = "", response_id: str | None = None, trace: int = 7) -> Answer:
+    span = NonRecordingSpan(SpanContext(trace, 1, is_remote=False))
+    return Answer(text=text, span=span, response_id=response_id)
+
+
+BOTH = pytest.mark.parametrize("names", [{"response_id": "r-1"}, {"text": "The answer."}], ids=["id", "words"])
+
+
+def brought(**names: Any) -> None:
+    """By one hook, where another brings answers too."""
+    assert once.is_first(7, names.get("text", "other words"), names.get("response_id"), "openai")
+    assert once.is_first(8, "of another call", "r-2", "langchain")
+
+
+@BOTH
+@pytest.mark.parametrize("seconds", [0, 61, 1800])
+def test_what_a_hook_brought_is_not_counted_however_late_one_looks(
+    clock: Clock, counter: Counter, names: dict[str, Any], seconds: float
+) -> None:
+    brought(**names)
+    counter.hear("spans", **names)
+    clock.now += seconds
+    counter.waiting.settle()
+    assert counter.count == 0
+
+
+@BOTH
+@pytest.mark.parametrize("seconds", [0, 61, 1800])
+def test_so_it_is_where_the_hook_came_after(
+    clock: Clock, counter: Counter, names: dict[str, Any], seconds: float
+) -> None:
+    counter.hear("spans", **names)
+    brought(**names)
+    clock.now += seconds
+    counter.waiting.settle()
+    assert counter.count == 0
+
+
+@BOTH
+@pytest.mark.parametrize("pause", [0.0, 5.0])
+def test_what_two_overhear_is_counted_once(clock: Clock, counter: Counter, names: dict[str, Any], pause: float) -> None:
+    for source in ("spans of one", "spans of another", "spans of a third"):
+        counter.hear(source, **names)
+        clock.now += pause
+    clock.now += 61
+    counter.waiting.settle()
+    assert counter.count == 1
+    # It is over: the same names are another answer now.
+    counter.hear("spans of another", **names)
+    counter.waiting.settle()
+    assert counter.count == 2
+
+
+def test_one_who_knows_the_id_and_one_who_does_not_agree_in_the_words(counter: Counter) -> None:
+    counter.hear("spans of one", "The answer.", "r-1")
+    counter.hear("spans of another", "The answer.")
+    counter.waiting.settle()
+    assert counter.count == 1
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("one", "", None), ("another", "", None)],
+        [("one", "", ""), ("another", "", "")],
+        [("one", "Yes.", None), ("one", "Yes.", None)],
+        [("one", "", "r-1"), ("another", "", "r-2")],
+    ],
+    ids=["unnamed", "empty ids", "by the same source", "other ids"],
+)
+def test_what_nothing_says_to_be_the_same_is_counted_for_itself(
+    counter: Counter, others: list[tuple[str, str, str | None]]
+) -> None:
+    for source, text, response_id in others:
+        counter.hear(source, text, response_id)
+    counter.waiting.settle()
+    assert counter.count == 2
+
+
+def test_what_waits_is_counted_after_a_minute_and_not_before(clock: Clock, counter: Counter) -> None:
+    counter.hear("spans", "one", "r-1")
+    clock.now += 59
+    counter.hear("spans", "two", "r-2")
+    assert counter.count == 0
+    clock.now += 2
+    counter.hear("spans", "three", "r-3")
+    assert counter.count == 1
+
+
+def test_nothing_is_kept_of_what_is_over(clock: Clock, counter: Counter) -> None:
+    for number in range(200):
+        counter.hear("spans", f"Answer {number}.", f"r-{number}", trace=number + 1)
+        clock.now += 30
+    assert len(counter.waiting._waiting) <= 3
+    assert len(counter.waiting._sources) <= 6
+
+
+@pytest.mark.parametrize("way", ["in_band", "ask", "observe"])
+def test_an_answer_a_minute_each_in_a_hook_and_in_a_span_is_counted_once(
+    telemetry: Telemetry, clock: Clock, way: str
+) -> None:
+    co.instrument(**telemetry.providers, way=way)
+    observer = observation.default()
+    tracer, peer = (telemetry.tracer_provider.get_tracer(name) for name in ("app", "peer"))
+    for number in range(8):
+        known = {"gen_ai.operation.name": "chat", "gen_ai.response.id": f"r-{number}"}
+        with tracer.start_as_current_span("request") as span:
+            text = f"The answer is {number}.\n\n<confession>\n{REPORT}\n</confession>"
+            told = Told("user", REPORT) if way == "in_band" else None
+            observer.observe([Answer(text=text, span=span, response_id=f"r-{number}", told=told)], "openai")
+            peer.start_span("chat", attributes=known).end()
+        clock.now += 45
+    clock.now += 1800
+    co.flush(0)
+    expected = NO_CLIENT if way == "ask" else CONFESSED
+    assert telemetry.counts("confession.answers") == [(expected, 8)]
+
+
+def test_to_instrument_again_counts_what_waited(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    call = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "r-1"}
+    telemetry.tracer_provider.get_tracer("peer").start_span("chat", attributes=call).end()
+    assert telemetry.counts("confession.answers") == []
+    co.instrument(**telemetry.providers, way="in_band")
+    gc.collect()
+    assert telemetry.counts("confession.answers") == [(NO_CONTENT, 1)]
+    co.flush(0)
+    assert telemetry.counts("confession.answers") == [(NO_CONTENT, 1)]
+
+
+def test_what_waits_is_the_parents_to_count(counter: Counter) -> None:
+    for number in range(3):
+        counter.hear("spans", f"Answer {number}.", f"r-{number}")
+    child = os.fork()
+    if child == 0:
+        overheard.settle()
+        inherited = counter.count
+        # What comes in the child is the child's, though somebody else overheard the same in the parent.
+        counter.hear("spans of another", "Answer 0.", "r-0")
+        overheard.settle()
+        os._exit((inherited, counter.count) != (0, 1))
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    overheard.settle()
+    assert counter.count == 3
+
+
+def test_what_is_under_settings_that_are_gone_is_forgotten() -> None:
+    counter = Counter()
+    (there,) = [one for one in overheard._all if one() is counter.waiting]
+    del counter
+    gc.collect()
+    assert there not in overheard._all
