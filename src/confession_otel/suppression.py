@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import set_span_in_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.trace import Span
 
@@ -30,9 +30,8 @@ def is_suppressed() -> bool:
     return bool(context.get_value(_KEY))
 
 
-def is_own_request() -> bool:
-    """Whether a confession is being asked for right here: that request is never itself observed or confessed."""
-    return _ours.get()
+is_own_request: Final[Callable[[], bool]] = _ours.get
+"""Whether a confession is being asked for right here: that request is never itself observed or confessed."""
 
 
 @contextmanager

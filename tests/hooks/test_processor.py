@@ -277,6 +277,16 @@ def test_output_in_log_events_while_the_span_lives(
     assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
 
 
+@pytest.mark.parametrize("name", [["gen_ai.choice"], {"a": 1}, 5, b"gen_ai.choice", ""], ids=repr)
+def test_an_event_whose_name_is_no_text_is_the_hosts_own(telemetry: Telemetry, tracer: trace.Tracer, name: Any) -> None:
+    telemetry.logger_provider.add_log_record_processor(ConfessionLogRecordProcessor())
+    with tracer.start_as_current_span("chat m-1", attributes={"gen_ai.operation.name": "chat"}):
+        body = {"message": {"content": ANSWER}}
+        telemetry.logger_provider.get_logger("peer").emit(LogRecord(event_name=name, body=body))
+    assert len(telemetry.events()) == 1
+    assert telemetry.spans("confession") == []
+
+
 def test_the_span_of_a_stream_leaves_the_words_to_its_log(telemetry: Telemetry, tracer: trace.Tracer) -> None:
     begun = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-1", "logfire.span_type": "span"}
     call(tracer, begun)

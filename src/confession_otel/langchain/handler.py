@@ -205,6 +205,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Look at what the model gave."""
         with _FINISH:
+            ended = time.time_ns()
             given = self._given.pop(run_id)
             call = self._ended(run_id)
             if call is None or not response.generations or not response.generations[0]:
@@ -229,13 +230,13 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
             if call.put_off(observer, answers, HOOK, follow_up):
                 if owned:
-                    span.end()
+                    span.end(ended)
                 return
             asks = observer.observe(answers, HOOK, follow_up)
             if asks and given is not None:
-                given.call.carry_out(asks, functools.partial(span.end, time.time_ns()) if owned else None)
+                given.call.carry_out(asks, functools.partial(span.end, ended) if owned else None)
             elif owned:
-                span.end()
+                span.end(ended)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Show a failed call on a span of our own; a stream that its reader left early has no answer."""

@@ -238,6 +238,7 @@ class Call:
 
     def ended(self, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
         """What was still to come is over: it is the answer, or the caller did not want the rest, or it broke."""
+        self._answered = time.time_ns()
         failure = None if error is None else type(error).__qualname__
         try:
             if chunks is not None:
@@ -269,6 +270,7 @@ class Call:
             return
         if isinstance(parsed, self._api.RESPONSE):
             self._seen = True
+            self._answered = time.time_ns()
             completion = self._api.read(parsed)
             self._completed(completion)
             if completion.failure is not None:
@@ -313,9 +315,7 @@ class Call:
         finally:
             if token is not None:
                 otel_context.detach(token)
-        if asks:
-            self.asks += asks
-            self._answered = time.time_ns()
+        self.asks += asks
 
     def _unread(self) -> None:
         """An answer that nobody could look at: counted, lest coverage looks better than it is."""

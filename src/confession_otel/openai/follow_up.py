@@ -172,7 +172,7 @@ class OpenAIFollowUp:
         usage = completion.attributes
         answer = completion.answers[0]
         return Reply(
-            text=answer.text or answer.evidence.refusal or "",
+            text=answer.text or str(answer.evidence.refusal or ""),
             truncated=is_cut_off(answer.evidence),
             response_id=completion.id,
             input_tokens=usage.get(semconv.GEN_AI_INPUT_TOKENS, 0),

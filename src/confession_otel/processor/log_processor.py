@@ -37,7 +37,7 @@ class ConfessionLogRecordProcessor(LogRecordProcessor):
         """Keep the output in an event of a span that is under way, and what an evaluator says that failed."""
         record = log_record.log_record
         name = record.event_name
-        if name is None or not self.active:
+        if not isinstance(name, str) or not self.active:
             return
         if name == semconv.EVENT:
             with _EVALUATED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from itertools import count
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -78,13 +79,13 @@ class ConfessionSpanProcessor(SpanProcessor):
             with _END:
                 delattr(span, _OFFICIAL)
                 live.end(watch.span_id)
-                self.look_at(span, watch)
+                attributes = attributes_of(span)
+                if not MARKS.isdisjoint(attributes):
+                    self.look_at(span, watch, attributes)
 
-    def look_at(self, span: Span, watch: Watch) -> None:
-        """A span is about to end."""
-        attributes = attributes_of(span)
-        # Most spans of a service are of something else: one look, no more.
-        if MARKS.isdisjoint(attributes) or not self.active:
+    def look_at(self, span: Span, watch: Watch, attributes: dict[str, Any]) -> None:
+        """A span that some GenAI instrumentation made is about to end."""
+        if not self.active:
             return
         scope = span.instrumentation_scope
         source = HOOK if scope is None else scope.name
@@ -151,7 +152,13 @@ class _Ending(Watch):
                 if span.end is self:
                     # Else the span and this would go on holding each other.
                     del span.end
-                self._processor.look_at(span, self)
+                attributes = attributes_of(span)
+                # Most spans of a service are of something else: one look, no more.
+                if not MARKS.isdisjoint(attributes):
+                    if not arguments and not keywords and getattr(self._end, "__self__", None) is span:
+                        # What we do here is not of the call, which ended when somebody said so.
+                        arguments = (time_ns(),)
+                    self._processor.look_at(span, self, attributes)
         except Exception as error:  # noqa: BLE001 - as above
             _END.swallow(error)
         finally:
