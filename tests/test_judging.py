@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,16 @@ from pydantic import SecretStr
 
 import confession_otel as co
 from confession_otel import asking
+from confession_otel.asking import given
 from confession_otel.judging import question
+from confession_otel.judging.judge import Judging
 from confession_otel.langchain import ConfessionCallbackHandler
 from confession_otel.testing import Reply, Request, ScriptedServer, chat_completion, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from confession_otel.asking.worker import Turn
     from conftest import Telemetry
 
 ANSWER = "Two words.\n\n## Confession\n\nObjective: ten words / Result: ✓ complied / Why: I counted canary-why"
@@ -234,6 +238,47 @@ def test_a_judge_that_fails_says_so(
     assert telemetry.counts("confession.honesty.judgements") == [
         ({"error.type": error, "gen_ai.request.model": "judge-1"}, 1)
     ]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, RuntimeError])
+def test_whatever_the_judges_client_raises_is_counted_and_what_is_no_exception_passes(
+    telemetry: Telemetry,
+    client: OpenAI,
+    models: Models,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+) -> None:
+    passed: list[BaseException] = []
+    run, request = Judging.run, given.request
+
+    def running(judging: Judging, turn: Turn) -> None:
+        try:
+            run(judging, turn)
+        except BaseException as raised:
+            passed.append(raised)
+            raise
+
+    def raising(*_: Any, **__: Any) -> Any:
+        raise error
+
+    def failing(*arguments: Any) -> Any:
+        follow_up = request(*arguments)
+        monkeypatch.setattr(type(follow_up), "send", raising)
+        return follow_up
+
+    monkeypatch.setattr(Judging, "run", running)
+    monkeypatch.setattr(given, "request", failing)
+    judged_by(telemetry, client)
+    ask(client)
+    assert co.flush(20)
+    (span,) = telemetry.spans("confession.honesty")
+    assert (span.attributes or {})["error.type"] == error.__qualname__
+    assert span.status.status_code is StatusCode.ERROR
+    assert judgement(telemetry).attributes["error.type"] == error.__qualname__
+    assert telemetry.counts("confession.honesty.judgements") == [
+        ({"error.type": error.__qualname__, "gen_ai.request.model": "judge-1"}, 1)
+    ]
+    assert [type(one) for one in passed] == ([] if error is RuntimeError else [error])
 
 
 def test_what_is_not_judged_says_why(telemetry: Telemetry, client: OpenAI, models: Models) -> None:

@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 import confession_otel as co
-from confession_otel import semconv
+from confession_otel import recorder, semconv
+from confession_otel.answer import Answer
 
 if TYPE_CHECKING:
     from conftest import Telemetry
@@ -107,6 +108,59 @@ def test_the_metrics_count_it_once(telemetry: Telemetry) -> None:
     # By hand, nothing is known of how many answers came without one.
     assert telemetry.counts("confession.answers") == []
     assert telemetry.counts("confession.dropped") == []
+
+
+def test_what_was_begun_ends_as_failed_where_the_confession_cannot_be_made_a_record(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, swallowed: list[tuple[str, Exception]]
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise LookupError("words of the model's")  # noqa: TRY003, EM101 - no word of it may be recorded
+
+    monkeypatch.setattr(recorder, "compose", broken)
+    ours = recorder.Recorder(co.Settings.read({}), **telemetry.providers)
+    answer = Answer(request_model="m-1", response_id="r-1")
+    ours.record(
+        co.parse(FAILED), answer, semconv.Source.ASK, asking={semconv.QUESTION_ROLE: "user"}, span=ours.begin(answer)
+    )
+    assert [(site, type(error)) for site, error in swallowed] == [("recorder", LookupError)]
+    swallowed.clear()
+    span = telemetry.confession()
+    assert dict(span.attributes or {}) == {
+        "openinference.span.kind": "EVALUATOR",
+        "gen_ai.request.model": "m-1",
+        "gen_ai.response.id": "r-1",
+        "confession.source": "ask",
+        "confession.question.role": "user",
+        "error.type": "LookupError",
+    }
+    assert span.status.status_code is StatusCode.ERROR
+    assert "words" not in span.to_json()
+    (event,) = telemetry.events()
+    assert dict(event.log_record.attributes or {}) == {
+        "gen_ai.evaluation.name": "confession.compliance",
+        "gen_ai.response.id": "r-1",
+        "error.type": "LookupError",
+    }
+    failed = {"confession.status": "failed", "confession.reason": "LookupError"}
+    assert telemetry.counts("confession.answers") == [(failed, 1)]
+    assert telemetry.counts("confession.verdicts") == []
+    # The reply was measured when it came.
+    assert telemetry.counts("confession.asking.duration") == []
+
+
+@pytest.mark.parametrize("source", [semconv.Source.OBSERVE, semconv.Source.IN_BAND])
+def test_what_was_not_begun_and_cannot_be_made_a_record_did_not_confess(
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+    swallowed: list[tuple[str, Exception]],
+    source: semconv.Source,
+) -> None:
+    monkeypatch.setattr(recorder, "compose", lambda *_, **__: 1 / 0)
+    recorder.Recorder(co.Settings.read({}), **telemetry.providers).record(co.parse(FAILED), Answer(), source)
+    assert telemetry.counts("confession.answers") == []
+    assert telemetry.spans() == []
+    assert [site for site, _ in swallowed] == ["recorder"]
+    swallowed.clear()
 
 
 def test_exemplars_lead_to_the_trace_of_the_answer(telemetry: Telemetry) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ import confession_otel as co
 from confession_otel import semconv
 from confession_otel.asking import worker
 from confession_otel.sinks import LangfuseSink, PhoenixSink, Sink
+from confession_otel.sinks.http import checked
 from confession_otel.suppression import is_suppressed
 
 if TYPE_CHECKING:
@@ -138,9 +140,9 @@ def dropped(telemetry: Telemetry) -> dict[str, int]:
 
 
 def test_without_a_sink_nothing_listens_and_no_thread_starts(telemetry: Telemetry) -> None:
-    workers = set(worker._workers)
+    workers = worker._in_order()
     confess(telemetry)
-    assert {one for one in worker._workers if one.last} <= workers
+    assert [one for one in worker._in_order() if one.last and one not in workers] == []
     assert threads() == []
 
 
@@ -456,6 +458,15 @@ def test_a_ready_sink_without_its_keys_is_said_and_left_out(
     (said,) = caplog.messages
     assert said.startswith("sinks=langfuse is not used: Langfuse needs LANGFUSE_PUBLIC_KEY")
     assert len(telemetry.spans(semconv.SPAN)) == 1
+
+
+def test_a_url_that_cannot_be_taken_apart_is_not_repeated() -> None:
+    # Beyond ASCII, this one letter is three, one of them a slash.
+    url = "https://bob:hunter2@lang\N{ACCOUNT OF}fuse.example"
+    with pytest.raises(ValueError, match="no http") as raised:
+        checked(url, "LANGFUSE_BASE_URL")
+    assert "LANGFUSE_BASE_URL" in str(raised.value)
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_the_variable_names_ready_sinks() -> None:

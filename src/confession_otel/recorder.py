@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import _logs, trace
 from opentelemetry.trace import (
+    INVALID_SPAN,
     INVALID_SPAN_CONTEXT,
     Link,
     SpanKind,
@@ -87,7 +88,9 @@ class Recorder:
 
     def begin(self, answer: Answer) -> Span:
         """Start the confession span of an answer that is about to be asked about; `record` or `failed` ends it."""
-        return self._start(answer, {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR})
+        with _SPAN:
+            return self._start(answer, {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR})
+        return INVALID_SPAN
 
     def replied(self, answer: Answer, seconds: float, tokens_in: int, tokens_out: int) -> None:
         """Measure a request for a confession that got a reply.
@@ -110,14 +113,14 @@ class Recorder:
                         self.instruments.asking_tokens.add(count, {**labels, semconv.GEN_AI_TOKEN_TYPE: kind}, context)
 
     def failed(
-        self, answer: Answer, span: Span, seconds: float, error: str, asking: Mapping[str, AttributeValue]
+        self, answer: Answer, span: Span, seconds: float | None, error: str, asking: Mapping[str, AttributeValue]
     ) -> None:
         """Emit that asking failed: a span with that error and no verdict, the event, the counts.
 
         Args:
             answer: the answer asked about.
             span: the confession span; ended here.
-            seconds: from sending to the failure.
+            seconds: from sending to the failure; `None` where a reply was measured already.
             error: what went wrong, a name of few.
             asking: attributes that say how it was asked for.
         """
@@ -134,7 +137,7 @@ class Recorder:
             }
             self.emit(answer, attributes, f"no confession: {error}", context, warn=True)
         with _METRICS:
-            if self.instruments is not None:
+            if self.instruments is not None and seconds is not None:
                 labels = {**_model(answer), semconv.ERROR_TYPE: error}
                 self.instruments.asking_duration.record(seconds, labels, context)
         self.count(semconv.Status.FAILED, error)
@@ -162,13 +165,19 @@ class Recorder:
             span: the confession span, where `begin` has started it; ended here.
         """
         with _RECORD:
+            context = set_span_in_context(answer.span)
+            try:
+                record, attributes = compose(
+                    confession, answer, source, self.settings, spoof_suspected=spoof_suspected, unaddressed=unaddressed
+                )
+            except Exception as error:
+                # What was begun ends, and what was asked about is counted.
+                if span is not None:
+                    self.failed(answer, span, None, type(error).__qualname__, asking or {})
+                raise
+            attributes.update(asking or {})
             if source is not semconv.Source.RECORD:
                 self.count(semconv.Status.CONFESSED)
-            context = set_span_in_context(answer.span)
-            record, attributes = compose(
-                confession, answer, source, self.settings, spoof_suspected=spoof_suspected, unaddressed=unaddressed
-            )
-            attributes.update(asking or {})
             with _KEYS:
                 if answer.span.is_recording() and marks(record, attributes_of(answer.span)):
                     answer.span.set_attributes(verdict_attributes(record))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import OpenAI
 from openai._models import FinalRequestOptions
+from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 from confession_otel.answer import Answer
@@ -109,6 +110,46 @@ def said() -> Said:
 def test_where_the_hook_knows_no_way_to_go_on_that_is_counted(desk: Desk) -> None:
     assert desk.asker().ask(desk.answer(), None, spoof_suspected=False) is None
     assert desk.answers() == {"not_asked no_client": 1}
+
+
+def test_a_conversation_that_cannot_go_on_is_counted(desk: Desk, swallowed: list[tuple[str, Exception]]) -> None:
+    asker = desk.asker()
+
+    def follow_up(_: Answer) -> By:
+        raise LookupError
+
+    assert asker.ask(desk.answer(), follow_up, spoof_suspected=False) is None
+    assert desk.answers() == {"not_asked no_client": 1}
+    assert [(site, type(error)) for site, error in swallowed] == [("asking", LookupError)]
+    swallowed.clear()
+
+
+class Raises(SpanProcessor):
+    """A host's, with a bug."""
+
+    def on_start(self, span: Span, parent_context: object = None) -> None:
+        if span.name == "confession":
+            raise OSError
+
+
+@pytest.mark.parametrize("way", ["later", "now", "anow"])
+async def test_where_the_confession_span_cannot_begin_it_is_asked_all_the_same(
+    desk: Desk, swallowed: list[tuple[str, Exception]], way: str
+) -> None:
+    desk.telemetry.tracer_provider.add_span_processor(Raises())
+    asker = desk.asker(ask_mode="inline")
+    for act in (said, raising(ValueError())):
+        ask = asker.ask(desk.answer(), lambda _, act=act: By(act), spoof_suspected=False)  # type: ignore[misc] # as below
+        assert ask is not None
+        if way == "anow":
+            await ask.anow()
+        else:
+            getattr(ask, way)()
+        assert asker.worker.flush(SOON)
+    assert desk.answers() == {"confessed": 1, "failed ValueError": 1}
+    assert [count for _, count in desk.telemetry.counts("confession.verdicts")] == [1]
+    assert [site for site, _ in swallowed] == ["recorder.confession_span"] * 2
+    swallowed.clear()
 
 
 def test_in_the_background_it_is_asked_and_recorded(desk: Desk) -> None:

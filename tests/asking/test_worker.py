@@ -713,10 +713,12 @@ def test_shut_down_in_the_parent_is_shut_down_in_the_child(make: Any) -> None:
 def test_a_worker_nobody_holds_is_forgotten(make: Any) -> None:
     worker = Worker(10, 1)
     seen = weakref.ref(worker)
-    assert worker in module._workers
+    assert seen in module._workers
+    assert worker in module._in_order()
     del worker
     gc.collect()
     assert seen() is None
+    assert seen not in module._workers
 
 
 def test_it_works_under_gevents_monkey_patching() -> None:

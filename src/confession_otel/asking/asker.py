@@ -75,7 +75,13 @@ class Asker:
         if refusal is not None:
             self.recorder.count(Status.NOT_ASKED, refusal)
             return None
-        ask = Ask(self, answer, follow_up(answer), spoof_suspected=spoof_suspected)
+        try:
+            going_on = follow_up(answer)
+        except Exception as error:  # noqa: BLE001 - whatever a conversation holds; the answer is counted
+            _ASK.swallow(error)
+            self.recorder.count(Status.NOT_ASKED, NotAsked.NO_CLIENT)
+            return None
+        ask = Ask(self, answer, going_on, spoof_suspected=spoof_suspected)
         if self.settings.ask_mode is AskMode.INLINE:
             return ask
         ask.later()

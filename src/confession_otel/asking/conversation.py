@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,11 +21,26 @@ def chat_messages(system: Iterable[Any], inputs: Iterable[Any]) -> list[dict[str
         system: parts of the system's instruction that stands before the messages.
         inputs: messages, each with `role` and `parts`.
     """
-    instruction = "\n".join(text for part in system if (text := _text(part)))
+    instruction = "\n".join(text for part in system if (text := _text(_named(part))))
     messages: list[dict[str, Any]] = [{"role": "system", "content": instruction}] if instruction else []
     for message in inputs:
-        messages += _messages(str(message.role), list(message.parts))
+        messages += _messages(str(message.role), [_named(part) for part in message.parts])
     return messages
+
+
+class _Named:
+    """A part that is a mapping, by attributes; what it lacks is none."""
+
+    def __init__(self, part: Mapping[str, Any]) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        return self._part.get(name)
+
+
+def _named(part: Any) -> Any:
+    # The utilities have records for the kinds of parts that they know, and leave others as they are.
+    return _Named(part) if isinstance(part, Mapping) else part
 
 
 def _messages(role: str, parts: list[Any]) -> list[dict[str, Any]]:

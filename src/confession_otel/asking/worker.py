@@ -18,7 +18,7 @@ from collections import deque
 from contextlib import ExitStack
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-from weakref import WeakSet
+from weakref import ref
 
 from confession_otel.guard import Site
 from confession_otel.semconv import NotAsked
@@ -255,7 +255,7 @@ class Worker:
         self.last = last
         self._size = max_queue, max_concurrency
         self._crews: dict[str, _Crew] = {}
-        _workers.add(self)
+        _workers.add(ref(self, _workers.discard))
 
     def submit(self, job: Job) -> NotAsked | None:
         """Have it run soon. Neither raises nor waits for a job.
@@ -314,7 +314,7 @@ class Worker:
             crew.forget()
 
 
-_workers: Final[WeakSet[Worker]] = WeakSet()
+_workers: Final[set[ref[Worker]]] = set()
 _registered: Final[list[Callable[[], None]]] = []
 """What the interpreter's exit will call: once, whichever worker came first."""
 
@@ -333,7 +333,9 @@ def shutdown(timeout: float) -> bool:
 
 
 def _in_order() -> list[Worker]:
-    return sorted(_workers, key=lambda worker: worker.last)
+    # Not the set itself: another thread may add to it meanwhile.
+    workers = [worker for there in _workers.copy() if (worker := there()) is not None]
+    return sorted(workers, key=lambda worker: worker.last)
 
 
 def _exit_is_seen_to() -> bool:
@@ -368,7 +370,7 @@ def _at_exit() -> None:
 
 
 def _after_fork() -> None:
-    for worker in list(_workers):
+    for worker in _in_order():
         worker._after_fork()  # noqa: SLF001 - of this module
 
 

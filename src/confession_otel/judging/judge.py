@@ -99,10 +99,12 @@ class Judging:
                     tokens=settings.max_output_tokens,
                     own_loop=lambda: turn.kept(OwnLoop),
                 )
-        except Exception as error:  # noqa: BLE001 - a client may raise anything; it is counted
+        except BaseException as error:
             if turn.settle():
                 self._judge.budget.failed()
                 self._failed("timeout" if isinstance(error, TimeoutError) else type(error).__qualname__)
+            if not isinstance(error, Exception):
+                raise
             return
         if not turn.settle():
             return

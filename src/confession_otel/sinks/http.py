@@ -27,8 +27,13 @@ def checked(url: str, variable: str) -> str:
     Raises:
         ValueError: it is none; the message names the variable, and repeats nothing of it.
     """
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        # Its message repeats the URL, which may hold a password.
+        sound = False
+    if not sound:
         message = f"{variable} is no http:// or https:// URL"
         raise ValueError(message)
     return url.rstrip("/")
