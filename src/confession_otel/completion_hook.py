@@ -16,7 +16,7 @@ from . import dialects, live, observation
 from .answer import Answer, attributes_of
 from .asking import given
 from .asking.conversation import chat_messages
-from .corroboration import PART, Asked, Evidence
+from .corroboration import PART, Asked, ended
 from .guard import Site, say_once
 from .settings import Way
 from .suppression import is_own_request
@@ -136,7 +136,7 @@ def _answers(outputs: Sequence[Any], span: Span | None) -> list[Answer]:
             text=choice.text,
             final=not choice.tool_turn,
             choice=number if several else None,
-            evidence=Evidence(choice.finish_reason, choice.refusal),
+            evidence=ended(choice.finish_reason, choice.refusal),
             **known,
         )
         for number, choice in enumerate(choices)

@@ -19,7 +19,7 @@ from .corroboration import behind_the_answer
 from .guard import Site
 from .judging import Judge
 from .overheard import Overheard
-from .reading import find
+from .reading import find, may_confess
 from .recorder import Recorder
 from .semconv import Absent, NotAsked, Source, Status
 from .settings import Settings, Way
@@ -170,8 +170,8 @@ class Observer:
             self._overheard.add([answer], hook)
 
     def _look_into(self, answer: Answer) -> None:
-        place = find(answer.text)
-        if place.confession is not None:
+        place = find(answer.text) if may_confess(answer.text) else None
+        if place is not None and place.confession is not None:
             confession, evidence = behind_the_answer(read(place.confession), answer.evidence)
             answer.evidence = evidence
             if answer.truncated:

@@ -25,9 +25,9 @@ except ImportError:  # pragma: no cover - should the API ever rename it
 _ours: Final[ContextVar[bool]] = ContextVar("confession_otel_own_request", default=False)
 
 
-def is_suppressed() -> bool:
-    """Whether the current context suppresses instrumentation."""
-    return bool(context.get_value(_KEY))
+def is_suppressed(here: Context | None = None) -> bool:
+    """Whether a context, by default the current one, suppresses instrumentation."""
+    return bool(context.get_value(_KEY, here))
 
 
 is_own_request: Final[Callable[[], bool]] = _ours.get

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["confession_otel.reading", "confession_otel.confession"]):
-    from confession_otel.reading import StreamFilter, parse, split
+    from confession_otel.reading import StreamFilter, may_confess, parse, split
     from confession_otel.reading.blanks import is_blank
 
 from confession_otel.confession import Compliance, Confession, Verdict
@@ -82,6 +82,7 @@ def check_split(text: str) -> None:
     if confession is None:
         assert answer is text
         return
+    assert may_confess(text)
     assert text.startswith(answer)
     assert answer == answer.rstrip()
     assert confession in text[len(answer) :]

@@ -74,11 +74,13 @@ def test_parse(case: dict[str, Any], record_property: Any) -> None:
 
 @pytest.mark.parametrize("case", parametrised(SPLIT_FILES))
 def test_split(case: dict[str, Any], record_property: Any) -> None:
-    from confession_otel.reading import parse, split
+    from confession_otel.reading import may_confess, parse, split
 
     record_property("corpus_form", case["form"])
     expected = case["expected"]
     answer, confession = split(case["text"], case["tag"])
+    if case["tag"] is None and confession is not None:
+        assert may_confess(case["text"])
     if expected.get("spacing") == "free":
         assert loose(answer) == loose(expected["answer"])
     else:

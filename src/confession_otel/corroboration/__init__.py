@@ -4,7 +4,7 @@
 """
 
 from . import ending, evaluations, limits, schema, tools
-from .evidence import NO_EVIDENCE, PART, Asked, Evidence, behind_the_answer, is_cut_off
+from .evidence import NO_EVIDENCE, PART, Asked, Evidence, behind_the_answer, ended, is_cut_off
 from .registry import ALL, EVERY, RULES, Rule, contradictions, is_on, rule
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Rule",
     "behind_the_answer",
     "contradictions",
+    "ended",
     "ending",
     "evaluations",
     "is_cut_off",

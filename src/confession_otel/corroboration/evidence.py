@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,6 +35,20 @@ class Evidence:
 
 
 NO_EVIDENCE: Final = Evidence()
+
+
+def ended(finish_reason: str | None, refusal: str | None = None) -> Evidence:
+    """How a model ended its answer, and nothing else. Arguments as of `Evidence`."""
+    # Servers may give anything.
+    if finish_reason is not None and not isinstance(finish_reason, str):
+        finish_reason = str(finish_reason)
+    return Evidence(finish_reason, refusal) if refusal else _ended(finish_reason)
+
+
+# Nearly always one of a handful, and to make a frozen record takes its time.
+@functools.lru_cache(maxsize=32)
+def _ended(finish_reason: str | None) -> Evidence:
+    return Evidence(finish_reason)
 
 
 class Asked(NamedTuple):

@@ -8,7 +8,7 @@ from langchain_core.messages import ToolMessage
 
 from confession_otel import semconv
 from confession_otel.answer import Answer
-from confession_otel.corroboration import PART, Asked, Evidence
+from confession_otel.corroboration import PART, Asked, ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,7 +156,7 @@ def answer_of(
         request_model=call.model,
         response_id=response_id,
         provider=call.provider,
-        evidence=Evidence(finish_reason=finish_reason, refusal=refusal),
+        evidence=ended(finish_reason, refusal),
         asked=call.asked,
     )
     call.describe(answer)

@@ -126,11 +126,12 @@ class Call:
             self.passed = self.passed.with_options(telling.options)
             self._tokens.append(removing.set(telling))
 
-    def start(self, origin: background.Origin | None) -> None:
+    def start(self, origin: background.Origin | None, here: Context) -> None:
         """Find the answer span: the live GenAI span of another instrumentation, else one of our own.
 
         Args:
             origin: of what was made in the background.
+            here: the current context.
         """
         if self._options.headers or self._options.post_parser:
             self._listen(self._options)
@@ -144,7 +145,7 @@ class Call:
         if origin is not None:
             self._span = origin.span
             return
-        self._span = get_current_span()
+        self._span = get_current_span(here)
         if is_inference(self._span):
             return
         above = self._above.answer_span() if self._above is not None else None
@@ -159,11 +160,12 @@ class Call:
             self._started = time.perf_counter()
         self._span = self._observer.recorder.tracer.start_span(
             f"{semconv.GEN_AI_CHAT} {self._model}" if self._model else semconv.GEN_AI_CHAT,
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
+            here,
+            SpanKind.CLIENT,
+            attributes,
         )
         self._owned = True
-        self._tokens.append(otel_context.attach(set_span_in_context(self._span)))
+        self._tokens.append(otel_context.attach(set_span_in_context(self._span, here)))
 
     def leave(self) -> None:
         """The request is over, however it went: what it was begun with is as it was."""
@@ -173,15 +175,19 @@ class Call:
             listened.post_parser = self._post_parser
         # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
         # write an error to the log.
-        with contextlib.suppress(ValueError):
+        try:
             while self._tokens:
                 token = self._tokens.pop()
                 token.var.reset(token)
+        except ValueError:
+            pass
 
     def returned(self, response: Any) -> None:
         """The caller is about to get this; it stays what it is."""
         try:
-            if isinstance(response, LegacyAPIResponse):
+            if isinstance(response, self._api.RESPONSE):
+                self._see(response)
+            elif isinstance(response, LegacyAPIResponse):
                 if response._stream:  # noqa: SLF001 - no public door
                     self._rest = Rest(self).watch(response.http_response)
                 else:

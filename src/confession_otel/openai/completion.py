@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from confession_otel import semconv
 from confession_otel.answer import Answer
-from confession_otel.corroboration import Evidence
+from confession_otel.corroboration import ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +42,7 @@ def answer(
         response_id: of the call.
         tool_turn: it waits for the caller to run tools: nobody expects a confession of it.
     """
-    evidence = Evidence(finish_reason, refusal) if refusal else _stopped(finish_reason)
-    return Answer(text=text, final=not tool_turn, response_id=response_id, evidence=evidence)
-
-
-# Nearly always one of a handful, and to make a frozen record takes its time.
-@functools.lru_cache(maxsize=32)
-def _stopped(finish_reason: str | None) -> Evidence:
-    return Evidence(finish_reason)
+    return Answer(text=text, final=not tool_turn, response_id=response_id, evidence=ended(finish_reason, refusal))
 
 
 def attributes(

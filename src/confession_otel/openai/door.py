@@ -70,8 +70,10 @@ def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
     def observed(*arguments: Any, **keywords: Any) -> Any:
         call = None
         if _observer is not None:
-            with _BEGIN:
+            try:
                 call = begin(_observer, arguments, keywords)
+            except Exception as error:  # noqa: BLE001 - the sites' to deal with, here and below; `with` takes longer
+                _BEGIN.swallow(error)
         if call is None:
             return request(*arguments, **keywords)
         try:
@@ -81,10 +83,14 @@ def _sync(request: Callable[..., Any]) -> Callable[..., Any]:
                 call.raised(error)
             raise
         finally:
-            with _LEAVE:
+            try:
                 call.leave()
-        with _RETURNED:
+            except Exception as error:  # noqa: BLE001 - as above
+                _LEAVE.swallow(error)
+        try:
             call.returned(response)
+        except Exception as error:  # noqa: BLE001 - as above
+            _RETURNED.swallow(error)
         if call.asks:
             with _ASK:
                 call.ask_now()
@@ -98,8 +104,10 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
     async def observed(*arguments: Any, **keywords: Any) -> Any:
         call = None
         if _observer is not None:
-            with _BEGIN:
+            try:
                 call = begin(_observer, arguments, keywords)
+            except Exception as error:  # noqa: BLE001 - the sites' to deal with, here and below; `with` takes longer
+                _BEGIN.swallow(error)
         if call is None:
             return await request(*arguments, **keywords)
         try:
@@ -109,10 +117,14 @@ def _async(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
                 call.raised(error)
             raise
         finally:
-            with _LEAVE:
+            try:
                 call.leave()
-        with _RETURNED:
+            except Exception as error:  # noqa: BLE001 - as above
+                _LEAVE.swallow(error)
+        try:
             call.returned(response)
+        except Exception as error:  # noqa: BLE001 - as above
+            _RETURNED.swallow(error)
         if call.asks:
             with _ASK:
                 await call.ask_now_async()

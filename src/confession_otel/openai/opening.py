@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from confession_otel.answer import is_inference
@@ -50,7 +51,10 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
         origin = background.retrieved(options.url)
         api = None if origin is None else responses
     # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
-    if api is None or is_own_request() or (is_suppressed() and not is_inference(get_current_span())):
+    if api is None or is_own_request():
+        return None
+    here = get_current()
+    if is_suppressed(here) and not is_inference(get_current_span(here)):
         return None
     now = observer()
     if not now.settings.enabled:
@@ -61,5 +65,5 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
         with _TELL:
             call.tell()
     with _START:
-        call.start(origin)
+        call.start(origin, here)
     return call

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from confession_otel import dialects, failed_tools, live, observation, semconv
 from confession_otel.answer import Answer, attributes_of
-from confession_otel.corroboration import PART, Asked, Evidence
+from confession_otel.corroboration import PART, Asked, ended
 from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
@@ -115,7 +115,7 @@ class ConfessionSpanProcessor(SpanProcessor):
                     span=span,
                     final=not choice.tool_turn and not failed,
                     choice=number if several else None,
-                    evidence=_evidence(choice.finish_reason, choice.refusal),
+                    evidence=ended(choice.finish_reason, choice.refusal),
                     truncated=choice.truncated,
                     asked=functools.partial(_asked, written),
                     **known,  # type: ignore[arg-type] # fields of the answer
@@ -167,12 +167,6 @@ class _Ending(Watch):
 
 _OFFICIAL: Final = "_confession_otel_watch"
 """Where a span holds its watch, while `end` is its own."""
-
-
-@functools.lru_cache(maxsize=64)
-def _evidence(finish_reason: str | None, refusal: str | None) -> Evidence:
-    # Frozen records take their time to be made, and nearly every answer stopped for the same reason.
-    return Evidence(finish_reason, refusal)
 
 
 def _asked(written: Written) -> Asked:

@@ -5,8 +5,8 @@ The words are in `vocabulary`, what they say of compliance in `judgement`; `sche
 answer is the model's own confession; `stream_filter` takes a tagged one out of a stream.
 """
 
-from .in_band import Found, find, split
+from .in_band import Found, find, may_confess, split
 from .parse import parse
 from .stream_filter import StreamFilter
 
-__all__ = ["Found", "StreamFilter", "find", "parse", "split"]
+__all__ = ["Found", "StreamFilter", "find", "may_confess", "parse", "split"]

@@ -15,7 +15,7 @@ from .fences import Fences, marks_confession
 from .headed_section import last_section
 from .heading import heading_above, is_named
 from .stream_filter import StreamFilter
-from .trailing_report import last_lines, last_object
+from .trailing_report import last_lines, last_object, may_end_in_report
 
 
 def split(output: str, tag: str | None = None) -> tuple[str, str | None]:
@@ -52,6 +52,11 @@ class Found:
     def passed_over(self) -> bool:
         """Does the answer still hold text in the shape of a confession, from whomever?"""
         return spoof_suspected(self.answer)
+
+
+def may_confess(output: str) -> bool:
+    """Could `split` find a confession in it? Most answers hold none, and are settled by a few searches."""
+    return is_named(output) or may_end_in_report(output)
 
 
 def find(output: str, tag: str | None = None) -> Found:

@@ -38,6 +38,11 @@ _JSON_FENCES: Final = frozenset({"json", "jsonc", "json5", "jsonl", "ndjson", "j
 _END_SPACE: Final = " \t\r\n\xa0\u200b\ufeff"
 
 
+def may_end_in_report(text: str) -> bool:
+    """Could one of the two be there? Cheap, since it is asked of every answer."""
+    return _may_hold_object(text) or _may_end_in_lines(text)
+
+
 def last_object(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the report object, or of the run of objects, that ends the text; it may be cut off."""
     if not _may_hold_object(text):
@@ -198,7 +203,7 @@ _NEAR: Final = 2_000
 
 
 def _may_end_in_lines(text: str) -> bool:
-    """Could the last paragraphs be Objective/Result/Why lines? Cheap, since it is asked of every text."""
+    """Could the last paragraphs be Objective/Result/Why lines?"""
     start = max(0, len(text) - _NEAR)
     if text.rfind(":", start) < 0 and text.rfind(":", start) < 0:
         return False
