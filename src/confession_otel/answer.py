@@ -55,6 +55,8 @@ class Answer:
     """Gives the `FollowUp` by which its conversation can go on, where the hook knows one."""
     told: Told | None = None
     """How the model was told to append its confession, and what it appended; in the way in-band."""
+    output: str | None = None
+    """The text without the confession at its end, where it was divided already."""
 
 
 _COPIED: Final = {

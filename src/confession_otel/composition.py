@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import corroboration, semconv
 from .answer import copied_attributes
@@ -162,21 +162,22 @@ def compose(
 def _evidence(answer: Answer, source: semconv.Source) -> Evidence:
     """All that is known of the call: what takes its time to find out is found out now that there is a confession."""
     evidence = answer.evidence
+    known: dict[str, Any] = {}
     if answer.text and not answer.truncated and evidence.output_text is None:
-        # Observed, the confession stands in the text.
-        output = split(answer.text)[0] if source is semconv.Source.OBSERVE else answer.text
-        evidence = replace(evidence, output_text=output)
+        known["output_text"] = answer.text
+        if source is semconv.Source.OBSERVE:
+            # The confession stands in the text.
+            known["output_text"] = split(answer.text)[0] if answer.output is None else answer.output
     if answer.asked is not None:
         with _ASKED:
             text, schema = answer.asked()
-            evidence = replace(
-                evidence,
-                request_text=text if evidence.request_text is None else evidence.request_text,
-                output_schema=schema if evidence.output_schema is None else evidence.output_schema,
-            )
+            if evidence.request_text is None:
+                known["request_text"] = text
+            if evidence.output_schema is None:
+                known["output_schema"] = schema
     if failed := corroboration.evaluations.of(answer.span.get_span_context().span_id, answer.response_id):
-        evidence = replace(evidence, evaluations=tuple(dict.fromkeys(evidence.evaluations + failed)))
-    return evidence
+        known["evaluations"] = tuple(dict.fromkeys(evidence.evaluations + failed))
+    return replace(evidence, **known) if known else evidence
 
 
 def _content(confession: Confession, settings: Settings) -> tuple[dict[str, AttributeValue], str | None, str | None]:

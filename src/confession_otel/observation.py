@@ -172,8 +172,8 @@ class Observer:
     def _look_into(self, answer: Answer) -> None:
         place = find(answer.text) if may_confess(answer.text) else None
         if place is not None and place.confession is not None:
-            confession, evidence = behind_the_answer(read(place.confession), answer.evidence)
-            answer.evidence = evidence
+            confession, answer.evidence = behind_the_answer(read(place.confession), answer.evidence)
+            answer.output = place.answer
             if answer.truncated:
                 confession = replace(confession, truncated=True)
             self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
