@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import failed_tools, guard, late, observation, once, recent, recorder
+from confession_otel import bounded, failed_tools, guard, late, observation, once, overheard, recent, recorder
 from confession_otel.corroboration import evaluations
 
 if TYPE_CHECKING:
@@ -135,6 +135,24 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     co.uninstrument()
     observation.set_default(None)
     observation._own.clear()
+
+
+class Clock:
+    """Stands for the module `time`; seconds pass when told to."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which answers are remembered and wait."""
+    clock = Clock()
+    monkeypatch.setattr(bounded, "time", clock)
+    monkeypatch.setattr(overheard, "time", clock)
+    return clock
 
 
 @pytest.fixture

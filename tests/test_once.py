@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from confession_otel import bounded, once
+from confession_otel import once
+
+if TYPE_CHECKING:
+    from conftest import Clock
 
 TRACE = 7
-
-
-class Clock(SimpleNamespace):
-    """Stands for the module `time`; seconds pass when told to."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(bounded, "time", clock)
-    return clock
 
 
 def test_whoever_brings_an_id_first_has_it() -> None:

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import gc
 import os
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 import confession_otel as co
-from confession_otel import bounded, observation, once, overheard
+from confession_otel import observation, once, overheard
 from confession_otel.answer import Answer, Told
 from confession_otel.overheard import Overheard
 
 if TYPE_CHECKING:
-    from conftest import Telemetry
+    from conftest import Clock, Telemetry
 
 REPORT = "Objective: be brief\nResult: ✓ complied\nWhy: it is brief"
 CONFESSED = {"confession.status": "confessed"}
 NOT_TOLD = {"confession.status": "not_asked", "confession.reason": "not_told"}
 NO_CLIENT = {"confession.status": "not_asked", "confession.reason": "no_client"}
 NO_CONTENT = {"confession.status": "absent", "confession.reason": "no_content"}
-
-
-class Clock(SimpleNamespace):
-    """Stands for the module `time`; seconds pass when told to."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(bounded, "time", clock)
-    monkeypatch.setattr(overheard, "time", clock)
-    return clock
 
 
 class Counter:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import os
-import pty
 import subprocess
 import sys
 import time
@@ -336,27 +334,10 @@ def test_for_a_person_few_answers_are_too_few_and_a_group_cannot_write_to_the_te
     assert "score: ROC AUC 0.750 over 3 answers" in shown
 
 
-def test_no_figure_is_cut_where_a_terminal_is_narrow(tmp_path: Path) -> None:
+def test_no_figure_is_cut_where_a_terminal_is_narrow(tmp_path: Path, in_terminal: Any) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(lines(ROWS * 20))
-    leader, follower = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "confession_otel.cli", "calibrate", str(file), "--compare", "published"],
-            stdout=follower,
-            timeout=50,
-            check=False,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "40", "NO_COLOR": "1"},
-        )
-        os.close(follower)
-        seen = b""
-        with contextlib.suppress(OSError):
-            while part := os.read(leader, 65536):
-                seen += part
-    finally:
-        os.close(leader)
-    assert done.returncode == 0
-    shown = seen.decode()
+    _, shown = in_terminal("calibrate", file, "--compare", "published", COLUMNS="40", NO_COLOR="1")
     assert "…" not in shown
     for figure in ("74.3", "4.36", "66.7", "120", "92.5", "50.0"):
         assert f" {figure} " in shown.replace("\r", " ")
@@ -441,29 +422,12 @@ def test_help_loads_nothing_that_is_slow() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_person_who_waits_sees_how_far_it_is(tmp_path: Path) -> None:
+def test_a_person_who_waits_sees_how_far_it_is(tmp_path: Path, in_terminal: Any) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(lines(ROWS[3:4]) * 300_000)
-    leader, follower = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "confession_otel.cli", "calibrate", str(file), "--json"],
-            stdout=subprocess.PIPE,
-            stderr=follower,
-            timeout=50,
-            check=False,
-            env={**os.environ, "TERM": "xterm"},
-        )
-        os.close(follower)
-        seen = b""
-        with contextlib.suppress(OSError):
-            while part := os.read(leader, 65536):
-                seen += part
-    finally:
-        os.close(leader)
-    assert done.returncode == 0
+    done, seen = in_terminal("calibrate", file, "--json", on="stderr")
     assert json.loads(done.stdout)["overall"]["n"] == 300_000
-    assert b"reading" in seen
+    assert "reading" in seen
 
 
 def hexadecimal(found: Any) -> Any:

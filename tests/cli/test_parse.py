@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gzip
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,27 +111,11 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> N
     assert done.stderr == f"standard output cannot be written: {os.strerror(errno.ENOSPC)}\n"
 
 
-def test_no_word_is_lost_where_a_terminal_is_narrow_or_a_word_is_long(tmp_path: Path) -> None:
+def test_no_word_is_lost_where_a_terminal_is_narrow_or_a_word_is_long(tmp_path: Path, in_terminal: Any) -> None:
     file, path = tmp_path / "confession.md", "/srv/" + "long/" * 30 + "end"
     file.write_text(f"Objective: {path}\nResult: ✗ did not comply\nWhy: no", encoding="utf-8")
-    leader, follower = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "confession_otel.cli", "parse", str(file)],
-            stdout=follower,
-            timeout=30,
-            check=False,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "20", "NO_COLOR": "1"},
-        )
-        os.close(follower)
-        seen = b""
-        with contextlib.suppress(OSError):
-            while part := os.read(leader, 65536):
-                seen += part
-    finally:
-        os.close(leader)
-    assert done.returncode == 0
-    first = [row.split("│")[1].strip() for row in seen.decode().splitlines() if "│" in row]
+    _, seen = in_terminal("parse", file, COLUMNS="20", NO_COLOR="1")
+    first = [row.split("│")[1].strip() for row in seen.splitlines() if "│" in row]
     assert "".join(first) == path
 
 
