@@ -24,17 +24,28 @@ agent = create_agent(
 )
 
 
+def shortfall(confession: dict | None) -> str:
+    """Why an answer does not pass, said to the model that gave it, or to a person."""
+    # None: it was not asked, or did not reply. That is no pass.
+    if confession is None or confession["verdict"] == "unparsed":
+        return "It came without an account that can be read."
+    if confession["contradictions"]:
+        return f"Its account is contradicted by: {', '.join(confession['contradictions'])}."
+    if confession["unaddressed"]:
+        return f"Its account says nothing of: {'; '.join(confession['unaddressed'])}."
+    return f"By its own account it does not do this: {confession['objective']}. {confession['why'] or ''}".strip()
+
+
 def answer(question: str, tries: int = 2) -> str:
     """The agent's answer, where its own account of it is in order."""
     messages = [{"role": "user", "content": question}]
     for _ in range(tries):
         result = agent.invoke({"messages": messages})
         confession = result["confession"]
-        # None: it was not asked, or did not reply. That is no pass.
         if confession is not None and not confession["flagged"]:
             return f"accepted: {result['messages'][-1].text}"
-        why = confession["why"] if confession is not None else "it gave no account"
-        again = f"Your answer falls short by your own account: {why} Answer again, and mend that."
+        why = shortfall(confession)
+        again = f"Your answer falls short. {why} Answer again, and mend that."
         messages = [*result["messages"], {"role": "user", "content": again}]
     return f"escalated to a person: {why}"
 

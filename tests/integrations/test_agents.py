@@ -88,21 +88,32 @@ def test_an_agent_that_claims_success_after_a_failed_tool_is_contradicted() -> N
     assert len(requests) == 3
 
 
-@pytest.mark.parametrize("mends_it", [True, False])
-def test_an_agent_that_confesses_a_shortfall_is_retried_once_and_then_escalated(mends_it: bool) -> None:
-    policy = "Name a source for each figure"
+POLICY = "Name a source for each figure"
+SHORTFALLS = {
+    report("not_complied_not_reported", POLICY, "None is named."): (
+        f"By its own account it does not do this: {POLICY}. None is named."
+    ),
+    report("fully_complied", "Say how many", "It is said."): f"Its account says nothing of: {POLICY}.",
+    "I would rather not.": "It came without an account that can be read.",
+}
 
+
+@pytest.mark.parametrize("mends_it", [True, False])
+@pytest.mark.parametrize("confession", SHORTFALLS, ids=["failed", "unaddressed", "unparsed"])
+def test_an_agent_that_confesses_a_shortfall_is_retried_once_and_then_escalated(
+    confession: str, mends_it: bool
+) -> None:
     def script(request: Request) -> dict[str, object]:
         messages = request.json["messages"]
-        retried = any("falls short by your own account" in str(message["content"]) for message in messages)
+        again = f"Your answer falls short. {SHORTFALLS[confession]} Answer again, and mend that."
+        retried = any(message["content"] == again for message in messages)
         if not messages[-1]["content"].startswith(ASKED):
             return chat_completion("35,000 (FishBase)." if retried else "35,000.")
-        if retried and mends_it:
-            return chat_completion(report("fully_complied", policy))
-        return chat_completion(report("not_complied_not_reported", policy, "No source is named."))
+        return chat_completion(report("fully_complied", POLICY) if retried and mends_it else confession)
 
     spans, own, requests = run("langgraph/gate.py", script)
-    assert own == ("accepted: 35,000 (FishBase)." if mends_it else "escalated to a person: No source is named.")
+    escalated = f"escalated to a person: {SHORTFALLS[confession]}"
+    assert own == ("accepted: 35,000 (FishBase)." if mends_it else escalated)
     flags = [span["attributes"]["confession.flagged"] for span in spans if span["name"] == "confession"]
     assert flags == [True, not mends_it]
     assert len(requests) == 4
