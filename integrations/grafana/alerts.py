@@ -39,6 +39,7 @@ SERVICE = "{{ $labels.job }}"
 NAME_OF_SERVICE = '(reReplaceAll "^.*/" "" $labels.job)'
 """`job` is the service's namespace, where it has one, a slash, and its name."""
 NAMED = "{{ $labels.gen_ai_request_model }}"
+OF_MODEL = "{{ with $labels.gen_ai_request_model }} of {{ . }}{{ end }}"
 
 
 def share(part: str, whole: str, by: str, metric: str) -> tuple[str, str, str, str]:
@@ -131,7 +132,7 @@ def made() -> dict[str, object]:
     minutely = [
         rule(
             "flagged", "Confession: an answer of a critical service is flagged", f"{flagged} {critical}", 0,
-            f"{SERVICE}: an answer of {NAMED} is flagged ({{{{ $labels.confession_verdict }}}})",
+            f"{SERVICE}: an answer{OF_MODEL} is flagged ({{{{ $labels.confession_verdict }}}})",
             severity="page", traceql="span.confession.flagged = true",
         ),
         rule(
@@ -165,13 +166,13 @@ def made() -> dict[str, object]:
         rule(
             "failures-many", "Confession: many self-reported failures",
             f"{wilson(now, of_now, upper=False)} and {of_now} >= 20", 0.25,
-            f"{SERVICE}: a share of {VALUE} at least of the confessions of {NAMED} says that the answer failed",
+            f"{SERVICE}: a share of {VALUE} at least of the confessions{OF_MODEL} says that the answer failed",
             traceql='span.confession.verdict = "non_compliant"',
         ),
         rule(
             "unparsed-rose", "Confession: more cannot be read",
             risen(UNPARSED, "", MODEL, VERDICTS), 0.02,
-            f"{SERVICE}: more confessions of {NAMED} cannot be read, by a share of {VALUE} at least",
+            f"{SERVICE}: more confessions{OF_MODEL} cannot be read, by a share of {VALUE} at least",
             traceql='span.confession.verdict = "unparsed"',
         ),
         rule(
