@@ -19,7 +19,7 @@ from .semconv import SCOPE, Dropped
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
 logger = logging.getLogger(SCOPE)
@@ -79,6 +79,19 @@ def say_once(once: str, message: str, *arguments: object) -> None:
         # Most handlers deal with their own errors; a filter, or a handler of the host's, may not.
         with contextlib.suppress(Exception):
             logger.warning(message + " (said once)", *arguments)  # noqa: G003 - both parts are constants
+
+
+@contextlib.contextmanager
+def saying_again() -> Iterator[None]:
+    """What was said once is said again inside, for somebody who was not there when it was."""
+    with _lock:
+        before = _logged.copy()
+        _logged.clear()
+    try:
+        yield
+    finally:
+        with _lock:
+            _logged.update(before)
 
 
 def tally() -> Mapping[str, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import logging
 import os
 import subprocess
 import sys
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,10 +30,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 
 from confession_otel import semconv
+from confession_otel.cli.doctor import in_force
 from confession_otel.cli.doctor.finding import plain_url, secrets, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 OURS: Final = ("OTEL_", "CONFESSION_OTEL_", "TRACELOOP_", "OPENINFERENCE_", "ANTHROPIC_", "PHOENIX_", "LANGFUSE_")
 NOWHERE: Final = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
@@ -56,10 +59,12 @@ class Looked:
         return dict(found)
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, flags: Sequence[str] | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run it, by `opentelemetry-instrument` where flags of that are given."""
+    starter = [] if flags is None else [str(Path(sys.executable).with_name("opentelemetry-instrument")), *flags]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return subprocess.run(
-        [sys.executable, "-m", "confession_otel.cli", "doctor", *arguments],
+        [*starter, sys.executable, "-m", "confession_otel.cli", "doctor", *arguments],
         capture_output=True,
         encoding="utf-8",
         env={**kept, "PYTHONIOENCODING": "utf-8", "NO_PROXY": "*", **variables},
@@ -169,6 +174,57 @@ def test_settings_are_those_in_force_flags_included() -> None:
     assert found.code == 0
 
 
+def by_instrument(*flags: str, **variables: str) -> Looked:
+    """What it says where `opentelemetry-instrument` starts it: that may say the settings' warnings before."""
+    done = run("--json", flags=flags, **variables)
+    return Looked(done.returncode, done.stdout)
+
+
+def test_run_by_opentelemetry_instrument_it_finds_the_same() -> None:
+    bad = {
+        "CONFESSION_OTEL_CAPTUR": "x",
+        "CONFESSION_OTEL_CAPTURE": "verdct",
+        "CONFESSION_OTEL_WAY": "aks",
+        "CONFESSION_OTEL_TIMEOUT": "abc",
+    }
+    plain, started = look(**NOWHERE, **bad), by_instrument(**NOWHERE, **bad)
+    assert [started.one("settings", words)["level"] for words in ("CAPTUR is no", "=verdct", "=aks", "=abc")] == [
+        "warning",
+        "problem",
+        "problem",
+        "problem",
+    ]
+    assert (started.code, started.whole) == (1, plain.whole)
+    assert plain.code == 1
+
+
+def test_a_bad_flag_of_opentelemetry_instrument_is_the_same_problem_as_the_variable() -> None:
+    plain = look(**NOWHERE, CONFESSION_OTEL_TIMEOUT="abc")
+    flagged = by_instrument("--confession_timeout", "abc", **NOWHERE)
+    assert flagged.one("settings", "CONFESSION_OTEL_TIMEOUT=abc is not used")["level"] == "problem"
+    assert (flagged.code, flagged.whole) == (1, plain.whole)
+
+
+def test_for_a_person_too_it_is_the_same_by_opentelemetry_instrument() -> None:
+    variables = {**NOWHERE, "CONFESSION_OTEL_WAY": "aks"}
+    plain, started = run(**variables), run(flags=[], **variables)
+    assert "problem CONFESSION_OTEL_WAY=aks" in started.stdout
+    assert (started.returncode, started.stdout) == (plain.returncode, plain.stdout)
+
+
+def test_what_is_wrong_with_a_variable_is_found_each_time_and_at_any_level_of_logging() -> None:
+    root, ours = logging.getLogger(), logging.getLogger(semconv.SCOPE)
+    levels = root.level, ours.level
+    root.setLevel(logging.ERROR)
+    try:
+        for _ in range(2):
+            _, wrong = in_force.read({"CONFESSION_OTEL_WAY": "aks"})
+            assert [words.partition(" ")[0] for words in wrong] == ["CONFESSION_OTEL_WAY=aks"]
+            assert ours.level == levels[1]
+    finally:
+        root.setLevel(levels[0])
+
+
 PROBLEMS: Final = (
     ("OTEL_TRACES_SAMPLER", "parentbased_always_off", "providers", "no trace begun here is sampled", "always_on"),
     ("CONFESSION_OTEL_ENABLED", "false", "settings", "CONFESSION_OTEL_ENABLED is false", "take it out"),
@@ -221,6 +277,29 @@ def test_an_sdk_that_does_not_start_or_goes_nowhere_is_a_problem(
     one = found.one(area, words)
     assert (found.code, one["level"]) == (1, "problem")
     assert do in one["do"]
+
+
+def test_of_an_sdk_that_is_switched_off_nothing_is_said_but_that() -> None:
+    with answering(taking) as (endpoint, got):
+        found = look("--send", **over_http(endpoint, OTEL_SDK_DISABLED=" True "))
+    for area in ("limits", "sent"):
+        (one,) = (one for one in found.whole["findings"] if one["area"] == area)
+        assert one["level"] == "problem"
+        assert "OTEL_SDK_DISABLED=true" in one["what"]
+        assert one["do"] == "take OTEL_SDK_DISABLED out"
+    assert "unpack" not in found.said
+    assert found.code == 1
+    # An empty export for each signal, and nothing of the test.
+    assert sorted((path, body) for path, _, body in got if path.startswith("/v1/")) == [
+        ("/v1/logs", b""),
+        ("/v1/metrics", b""),
+        ("/v1/traces", b""),
+    ]
+
+
+def test_a_limit_that_is_no_number_is_said_of_an_sdk_that_is_switched_off_as_well() -> None:
+    found = look(**NOWHERE, OTEL_SDK_DISABLED="true", OTEL_ATTRIBUTE_COUNT_LIMIT="many")
+    assert "OTEL_ATTRIBUTE_COUNT_LIMIT" in found.one("limits", "does not start with these limits")["what"]
 
 
 def test_the_headroom_is_measured_on_a_confession_that_has_every_key() -> None:

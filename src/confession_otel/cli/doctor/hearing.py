@@ -21,14 +21,17 @@ class _Heard(logging.Handler):
 
 @contextlib.contextmanager
 def hearing(name: str) -> Iterator[list[str]]:
-    """The warnings and errors that a logger and those below it get from now on."""
+    """The warnings and errors that a logger and those below it get from now on, at whatever level others log."""
     logger = logging.getLogger(name)
     messages: list[str] = []
     handler = _Heard(messages)
     propagates, logger.propagate = logger.propagate, False
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     logger.addHandler(handler)
     try:
         yield messages
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)
         logger.propagate = propagates

@@ -6,7 +6,7 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from confession_otel import environment_variables
+from confession_otel import environment_variables, guard
 from confession_otel.semconv import SCOPE
 from confession_otel.settings import GENAI_CAPTURE, PREFIX, Capture, Settings
 
@@ -32,8 +32,11 @@ def environment() -> dict[str, str]:
 
 
 def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Settings, and what is wrong with the variables, each with the values that are allowed."""
-    with hearing(SCOPE) as messages:
+    """Settings, and what is wrong with the variables, each with the values that are allowed.
+
+    `opentelemetry-instrument` has had the settings of this process read before the doctor listens.
+    """
+    with guard.saying_again(), hearing(SCOPE) as messages:
         settings = Settings.read(environ)
     return settings, [message.removesuffix(_SAID_ONCE) for message in messages]
 

@@ -18,6 +18,7 @@ from confession_otel.settings import Way
 
 from .finding import ok, problem, warning
 from .hearing import hearing
+from .switched_off import DO, VARIABLE, is_switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,11 +97,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
     try:
         most = SpanLimits().max_span_attributes
-        with hearing("opentelemetry"):
-            span, text = rehearse(settings)
     except ValueError as error:
         yield problem(AREA, f"the SDK does not start with these limits: {error}", "put the variable right")
         return
+    if is_switched_off():
+        yield problem(AREA, f"{VARIABLE}=true: the SDK records nothing, so its limits cannot be tried", DO)
+        return
+    with hearing("opentelemetry"):
+        span, text = rehearse(settings)
     keys = len(span.attributes or {})
     lost = span.dropped_attributes
     if lost:

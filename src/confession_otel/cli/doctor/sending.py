@@ -22,6 +22,7 @@ from confession_otel.settings import Way
 
 from .endpoint import ADVICE, export, value
 from .finding import ok, plain_url, problem, warning
+from .switched_off import DO, VARIABLE, is_switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,9 @@ def findings(target: Target | None, settings: Settings, query_url: str | None, s
     """
     if target is None:
         yield problem(AREA, "nothing was sent: no OTLP exporter is configured for traces", ADVICE)
+        return
+    if is_switched_off():
+        yield problem(AREA, f"nothing was sent: {VARIABLE}=true, and the SDK records nothing", DO)
         return
     batch = spans(settings)
     where = plain_url(target.url)

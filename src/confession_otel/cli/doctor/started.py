@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .finding import ok, problem, warning
 from .probe import MARK
+from .switched_off import VARIABLE, is_switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +77,8 @@ def _signal(signal: str, found: dict[str, Any]) -> Finding:
     say = problem if signal == "traces" else warning
     variable = f"OTEL_{signal.upper()}_EXPORTER"
     if not state["real"]:
-        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            do = "OTEL_SDK_DISABLED=true switches the SDK off: take it out"
+        if is_switched_off():
+            do = f"{VARIABLE}=true switches the SDK off: take it out"
         elif not metadata.entry_points(group="opentelemetry_configurator"):
             do = "pip install opentelemetry-distro: without a configurator nobody sets providers up"
         else:
