@@ -147,6 +147,7 @@ def test_an_error_over_one_choice_costs_that_choice_alone(
         return reading.find(text)
 
     monkeypatch.setattr(observation, "find", failing)
+    monkeypatch.setattr(observation, "may_confess", failing)
     observer = observation.Observer(Settings.read({}, way=way), **telemetry.providers)
     texts = ["bad", ANSWER, "bad", "Two words."]
     observer.observe([Answer(text=text, choice=number) for number, text in enumerate(texts)], "openai")

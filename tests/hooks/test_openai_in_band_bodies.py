@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import openai
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openai import AsyncOpenAI, OpenAI
 from openai._base_client import AsyncAPIClient, SyncAPIClient
@@ -287,7 +287,6 @@ def said(chunks: Iterable[Any], choices: int) -> list[str]:
     return texts
 
 
-@settings(deadline=None)
 @given(chat_streams())
 @example(([MENTIONED], chat_events([[MENTIONED]]), True))
 @example((["a \n"], [b"".join(chat_events([["a \n"]], done=False, finished=False))], False))
@@ -304,7 +303,6 @@ def test_a_chat_stream_says_what_split_leaves_of_it(stream: tuple[list[str], lis
         assert [choice.index for one in seen[-1 - len(texts) :] for choice in one.choices if choice.finish_reason]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_response_stream_says_what_split_leaves_of_it(data: st.DataObject) -> None:
     text = data.draw(TEXTS)
@@ -327,7 +325,6 @@ def test_a_response_stream_says_what_split_leaves_of_it(data: st.DataObject) -> 
     )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_however_the_bytes_are_cut_the_same_bytes_come_out(data: st.DataObject) -> None:
     api = data.draw(st.sampled_from(["chat", "responses"]))
@@ -660,7 +657,6 @@ def rewritten(body: bytes, api: Api = "chat", status: int = 200) -> tuple[bytes,
     return given_response.content, removal
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS, st.booleans())
 def test_a_whole_completion_says_what_split_leaves_of_it(first: str, second: str, ascii_only: bool) -> None:
     body: Any = chat_completion(first, second)
@@ -677,7 +673,6 @@ def test_a_whole_completion_says_what_split_leaves_of_it(first: str, second: str
     assert list(json.loads(changed)) == list(body)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 @example(MENTIONED)
 def test_a_whole_response_says_what_split_leaves_of_it(text: str) -> None:

@@ -200,7 +200,7 @@ def test_json_and_protobuf_say_the_same() -> None:
         assert [link["spanId"] for link in mine.get("links", [])] == [link.span_id.hex() for link in theirs.links]
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 @given(
     st.fixed_dictionaries(
         {"time": st.just(5)},

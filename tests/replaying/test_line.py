@@ -285,7 +285,7 @@ def test_any_bytes_give_calls_or_a_rejection(bad: bytes) -> None:
     seems_fine(read_line(bad))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.dictionaries(FIELDS, JSON | st.dictionaries(FIELDS, JSON, max_size=4), max_size=6), st.booleans())
 def test_any_fields_give_calls_or_a_rejection(fields: dict[str, Any], timed: bool) -> None:
     found = read_line(json.dumps({**fields, **({"time": NOON} if timed else {})}).encode())
@@ -321,7 +321,7 @@ def damaged(draw: st.DrawFn) -> object:
         return whole
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(damaged())
 def test_a_sound_line_with_one_thing_wrong_gives_calls_or_a_rejection(value: object) -> None:
     seems_fine(read_line(json.dumps(value).encode()))
