@@ -355,6 +355,14 @@ def test_a_value_of_millions_of_characters_is_not_looked_at() -> None:
     assert choice.text == ""
 
 
+@pytest.mark.parametrize("odd", [[], {}, ["text"], 3, True])
+@pytest.mark.parametrize("where", ["message", "part"])
+def test_a_type_that_is_no_name_is_none(where: str, odd: object) -> None:
+    part = {"text": ANSWER, **({"type": odd} if where == "part" else {})}
+    message = {"role": "assistant", "parts": [part], **({"type": odd} if where == "message" else {})}
+    assert [choice.text for choice in dialects.choices_of(json.dumps([message]))] == [ANSWER]
+
+
 @pytest.mark.parametrize("text", ["__REDACTED__", "[Scrubbed due to 'secret']"])
 def test_what_was_redacted_is_no_content(text: str) -> None:
     assert read(**LLM, output__value=text).output() == []

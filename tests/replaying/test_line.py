@@ -293,6 +293,14 @@ def test_any_fields_give_calls_or_a_rejection(fields: dict[str, Any], timed: boo
     assert found == read_line(json.dumps({**fields, **({"time": NOON} if timed else {})}).encode())
 
 
+@pytest.mark.parametrize("odd", [[], {}, 3])
+@pytest.mark.parametrize("where", ["status", "type"])
+def test_a_name_that_is_none_is_no_error_of_ours(where: str, odd: object) -> None:
+    body: Any = {**response(ANSWER), "created_at": 5}
+    (body if where == "status" else body["output"][0])[where] = odd
+    seems_fine(read_line(json.dumps(batch(body)).encode()))
+
+
 SOUND = (
     {"id": "a1", "time": NOON, "model": "m", "output": ANSWER, "tool_errors": ["t"], "request": {"messages": []}},
     batch({**chat_completion(ANSWER, ANSWER), "created": 5}),

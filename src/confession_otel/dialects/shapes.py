@@ -159,6 +159,9 @@ def _part(value: object, depth: int) -> Choice | None:
     if kind == "text" and isinstance(text := value.get("content"), str):
         # Nearly always.
         return Choice(text) if text and not _is_redacted(text) else None
+    if not isinstance(kind, str):
+        # Anything may stand there.
+        kind = None
     if kind in _THOUGHTS or value.get("thought") is True or value.get("phase") == "commentary":
         return None
     if kind in _TOOL_PARTS:
@@ -232,7 +235,8 @@ def _are_messages(values: Sequence[object]) -> bool:
         if isinstance(value, (list, tuple)):
             found = True
         elif _is_mapping(value):
-            if value.get("type") in _ITEMS:
+            kind = value.get("type")
+            if isinstance(kind, str) and kind in _ITEMS:
                 return False
             found = found or "role" in value or "message" in value or "parts" in value
     return found

@@ -19,7 +19,7 @@ from .records import Given, PassedOver, Reason, RejectedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FINISHED: Final = frozenset({"completed", "incomplete"})
+_FINISHED: Final = ("completed", "incomplete")
 _FOR_THE_CALLER: Final = frozenset(
     {
         "function_call",
@@ -119,7 +119,7 @@ def _response(body: Mapping[str, Any]) -> Given:
     tool_turn = commentary = answered = False
     for item in body["output"]:
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind in _FOR_THE_CALLER:
+        if isinstance(kind, str) and kind in _FOR_THE_CALLER:
             tool_turn = True
         elif kind == "message" and item.get("phase") == "commentary":
             commentary = True
