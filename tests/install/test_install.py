@@ -101,5 +101,6 @@ def test_the_oldest_versions_that_we_say_we_support_pass_the_core_tests(tmp_path
         "--deselect",
         "tests/test_corroboration.py::test_the_completion_hook_hands_over_request_and_answer",
     )
-    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not events_v3", *newer, *later, *core)
+    how = ("-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "-k", "not events_v3")
+    output = run(python, "-m", "pytest", *how, *newer, *later, *core)
     assert " passed" in output
