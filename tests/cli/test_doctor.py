@@ -402,6 +402,36 @@ def test_where_the_backend_can_be_asked_and_has_lost_it_that_is_a_problem() -> N
     assert "sampler" in lost["do"]
 
 
+def test_a_backend_that_stores_span_after_span_is_waited_for() -> None:
+    """Jaeger's storage does: for a moment it has the confession's span alone."""
+    asked: list[str] = []
+
+    def jaeger(path: str) -> tuple[int, Any]:
+        if not path.startswith("/api/traces/"):
+            return (200, {"data": []}) if path == "/api/services" else (404, None)
+        (sent,) = (body for place, _, body in got if place == "/v1/traces" and body)
+        confession, answer = map(as_jaeger_has, spans_in(sent))
+        asked.append(path)
+        return 200, {"data": [{"spans": [confession] if len(asked) == 1 else [confession, answer]}]}
+
+    with answering(taking) as (endpoint, got), answering(jaeger) as (query, _):
+        found = look("--send", "--query-url", query, **over_http(endpoint))
+    assert set(found.levels("sent").values()) == {"ok"}
+    assert len(asked) == 2
+
+
+def as_jaeger_has(span: Any) -> dict[str, Any]:
+    trace_id = span.trace_id.hex()
+    parent = [{"refType": "CHILD_OF", "traceID": trace_id, "spanID": span.parent_span_id.hex()}]
+    values = {one.key: one.value for one in span.attributes}
+    return {
+        "operationName": span.name,
+        "spanID": span.span_id.hex(),
+        "references": parent if span.parent_span_id else [],
+        "tags": [{"key": key, "value": getattr(value, value.WhichOneof("value"))} for key, value in values.items()],
+    }
+
+
 def test_an_address_that_is_none_does_not_stop_it() -> None:
     found = look("--send", **over_http("http://[fish"))
     assert found.code == 1

@@ -177,7 +177,10 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _find(reader: Reader, sent: Sent, seconds: float) -> list[SeenSpan]:
-    """The trace, once its confession span is there, or what of it is there when the time is over."""
+    """The trace, once both its spans are there, or what of it is there when the time is over.
+
+    A backend may store span after span, and show the one before it has the other.
+    """
     deadline = time.monotonic() + seconds
     found: list[SeenSpan] = []
     while True:
@@ -186,13 +189,21 @@ def _find(reader: Reader, sent: Sent, seconds: float) -> list[SeenSpan]:
         except (OSError, ValueError, LookupError, TypeError):
             # A project that is not there yet; a backend that is busy.
             found = []
-        if any(span.name == semconv.SPAN for span in found) or time.monotonic() >= deadline:
+        if None not in _pair(found) or time.monotonic() >= deadline:
             return found
         time.sleep(_POLL_SECONDS)
 
 
-def _compare(name: str, found: Sequence[SeenSpan], sent: Sent, seconds: float) -> Iterator[Finding]:
+def _pair(found: Sequence[SeenSpan]) -> tuple[SeenSpan | None, SeenSpan | None]:
+    """The confession's span and its answer's, as far as they are there."""
     confession = next((span for span in found if span.name == semconv.SPAN), None)
+    if confession is None:
+        return None, None
+    return confession, next((span for span in found if span.span_id == confession.parent_id), None)
+
+
+def _compare(name: str, found: Sequence[SeenSpan], sent: Sent, seconds: float) -> Iterator[Finding]:
+    confession, answer = _pair(found)
     if confession is None:
         yield problem(
             AREA,
@@ -209,7 +220,6 @@ def _compare(name: str, found: Sequence[SeenSpan], sent: Sent, seconds: float) -
         yield problem(AREA, f"{name} has the confession span, and not its verdict and flag", do)
         return
     yield ok(AREA, f"{name} has it, with verdict and flag: {confession.url}")
-    answer = next((span for span in found if span.span_id == confession.parent_id), None)
     if answer is None or answer.attributes.get(semconv.VERDICT) != sent.verdict:
         do = "something between here and there changes or drops attributes: look at its processors"
         yield warning(AREA, f"{name} does not show the verdict on the answer's span", do)
