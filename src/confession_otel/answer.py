@@ -25,7 +25,17 @@ class Told:
     confession: str | None = None
     """What stood in the block, which is no longer in the answer's text; `None` where there was none."""
     truncated: bool = False
-    """The block has no end."""
+    """The block has no end; with no confession, it was cut off before the first word of one."""
+
+    @property
+    def took_any(self) -> bool:
+        """Was anything taken out of the answer?"""
+        return self.confession is not None or self.truncated
+
+    def took(self, confession: str, *, truncated: bool) -> None:
+        """Note what was taken out of the answer."""
+        self.confession = None if truncated and not confession else confession
+        self.truncated = truncated
 
 
 # Not frozen, unlike every other record: one is made for each answer, and to freeze it doubles what that costs.

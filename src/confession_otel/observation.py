@@ -203,7 +203,7 @@ class Observer:
             if told is None:
                 self.recorder.count(Status.NOT_ASKED, NotAsked.NOT_TOLD)
             else:
-                self.recorder.count(Status.ABSENT)
+                self.recorder.count(Status.ABSENT, Absent.TRUNCATED if told.truncated else None)
 
     @staticmethod
     def _looks_like_one(answer: Answer) -> bool:

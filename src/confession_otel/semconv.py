@@ -362,7 +362,8 @@ class Absent(StrEnum):
     NO_CONTENT = "no_content"
     """The span that another instrumentation made of the call holds none of its words: capturing is off, or redacted."""
     TRUNCATED = "truncated"
-    """That span holds a part of its words only, which an attribute limit cut off."""
+    """That span holds a part of its words only, which an attribute limit cut off; or a block that the model was told to
+    append was cut off before its first word."""
 
 
 class NotAsked(StrEnum):

@@ -28,6 +28,7 @@ WORDS = (
     "<confession>",
     f'<confession id="{TAG}">',
     "</confession>",
+    f'<confession id="{TAG[:2]}',
     "```confession\n",
     "```json\n",
     "```\n",

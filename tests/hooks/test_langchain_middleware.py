@@ -558,6 +558,19 @@ async def test_beside_every_other_hook_there_is_one_confession_and_one_span_for_
     assert len(server.requests) == (6 if way == "ask" else 4)
 
 
+@pytest.mark.parametrize("length", [len("<confession"), 16, 24, 34])
+def test_of_a_confession_cut_off_before_its_first_word_nothing_is_left(telemetry: Telemetry, length: int) -> None:
+    def cut(messages: list[BaseMessage]) -> str:
+        (tag,) = TAG.findall(str(messages[-1].text))
+        return "Booked.\n\n" + f'<confession id="{tag}">'[:length]
+
+    result = ask(bare(Fake(script=cut), ConfessionMiddleware(way="in_band", **telemetry.providers)))
+    assert result["messages"][-1].text == "Booked."
+    assert result.get("confession") is None
+    reason = {"confession.status": "absent", "confession.reason": "truncated"}
+    assert telemetry.counts("confession.answers") == [(reason, 1)]
+
+
 async def test_the_replaced_message_of_in_band_keeps_its_id_also_where_it_was_streamed(
     telemetry: Telemetry, server: ScriptedServer, chat: ChatOpenAI
 ) -> None:

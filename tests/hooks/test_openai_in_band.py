@@ -295,19 +295,20 @@ async def test_the_token_limit_cuts_the_confession(
     assert confession["confession.flagged"] is False
 
 
-def test_what_is_cut_off_before_the_block_is_an_answer_without_one(
-    telemetry: Telemetry, told_client: OpenAI, model: Model
+@pytest.mark.parametrize("shape", ["create", "stream", "raw.parse", "streaming.read"])
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("length", [len("<confession"), 16, 24, 32, 34])
+async def test_what_the_token_limit_cuts_before_its_first_word_is_no_confession_and_is_not_seen(
+    telemetry: Telemetry, told_client: OpenAI, model: Model, api: str, shape: str, length: int
 ) -> None:
+    model.confess = lambda tag: "\n\n" + f'<confession id="{tag}">'[:length]
+    model.kinds = {"finish_reason": "length"} if api == "chat" else {"incomplete": "max_output_tokens"}
+    unobserved = await SHAPES[shape](told_client, api)
     co.instrument(way="in_band", **telemetry.providers)
-    model.confess = lambda tag: f'\n\n<confession id="{tag[:5]}'
-    model.kinds = {"finish_reason": "length"}
-    for stream in (False, True):
-        given: Any = told_client.chat.completions.create(model="m-1", messages=MESSAGES, stream=stream)
-        chunks = [chunk.choices[0].delta.content or "" for chunk in given if chunk.choices] if stream else []
-        text = "".join(chunks) if stream else given.choices[0].message.content
-        assert text.startswith(model.answer + BLOCK_BEGINS)
+    assert await SHAPES[shape](told_client, api) == unobserved
     assert telemetry.spans("confession") == []
-    assert telemetry.counts("confession.answers") == [({"confession.status": "absent"}, 2)]
+    reason = {"confession.status": "absent", "confession.reason": "truncated"}
+    assert telemetry.counts("confession.answers") == [(reason, 1)]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, openai.BadRequestError), (500, openai.InternalServerError)])

@@ -334,7 +334,8 @@ TAGGED = {
     "no tag": ("Done.\n<confession>x</confession>\nk3 ", None, None),
     "escaped": ('Done. &lt;confession id="k3">x</confession>', None, None),
     "a section": (f"k3\n\n## Confession\n{REPORT}", None, None),
-    "cut off in its opening tag": ('Done. <confession id="k3', None, None),
+    "cut off in its opening tag": ('Done. <confession id="k', "Done.", ""),
+    "cut off in another opening tag": ('Done. <confession id="k4', None, None),
 }
 
 

@@ -83,7 +83,11 @@ def test_character_by_character_gives_what_split_gives(output: str) -> None:
     assert streamed(list(output)) == split(output, TAG)
 
 
-@given(OUTPUTS.filter(lambda output: TAG not in output), st.integers(1, 9))
+def speaks_of_none(output: str) -> bool:
+    return TAG not in output and re.search(r"<confession[^<>]*\Z", output, re.IGNORECASE) is None
+
+
+@given(OUTPUTS.filter(speaks_of_none), st.integers(1, 9))
 def test_without_the_tag_the_output_goes_through_unchanged(output: str, size: int) -> None:
     chunks = [output[i : i + size] for i in range(0, len(output), size)]
     assert streamed(chunks) == (output, None)
@@ -140,10 +144,38 @@ def test_text_that_only_began_like_the_tag_is_given_back() -> None:
     assert stream.close() == ("", None)
 
 
-def test_an_answer_cut_off_in_the_opening_tag_is_given_back() -> None:
+@pytest.mark.parametrize("length", range(len("<confession"), len(OPEN)))
+@pytest.mark.parametrize("before", ["", "a", "a\n\n", f"a\n{OPEN}{CLOSE}\n"])
+def test_an_answer_cut_off_in_the_opening_tag_ends_before_it(before: str, length: int) -> None:
     stream = StreamFilter(TAG)
-    assert stream.feed(f'a <confession id="{TAG}') == "a"
-    assert stream.close() == (f' <confession id="{TAG}', None)
+    output = before + OPEN[:length]
+    assert stream.feed(output) == before.strip()[:1]
+    assert stream.close() == ("", "")
+    assert stream.cut_off
+    assert streamed(list(output)) == split(output, TAG) == (before.strip()[:1], "")
+
+
+def test_a_confession_before_one_that_is_cut_off_counts() -> None:
+    output = f"a\n{OPEN}b{CLOSE}\n{OPEN[:-4]}"
+    assert streamed([output]) == split(output, TAG) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<",
+        "<conf",
+        "`<confession",
+        f"'{OPEN[:-3]}",
+        '<confession id="k4',
+        "<confessional",
+        "<confession>",
+        "<confession/",
+    ],
+)
+def test_what_is_no_beginning_of_the_tag_at_the_end_is_given_back(end: str) -> None:
+    output = f"a \n{end}"
+    assert streamed([output]) == streamed(list(output)) == split(output, TAG) == (output, None)
 
 
 def test_a_stream_of_single_characters_costs_no_more_than_its_length() -> None:

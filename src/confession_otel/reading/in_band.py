@@ -14,7 +14,7 @@ from .element import last_element
 from .fences import Fences, marks_confession
 from .headed_section import last_section
 from .heading import heading_above, is_named
-from .stream_filter import StreamFilter
+from .stream_filter import StreamFilter, may_hold
 from .trailing_report import last_lines, last_object, may_end_in_report
 
 
@@ -85,7 +85,7 @@ def _last_block(output: str) -> tuple[int, str] | None:
 
 
 def _split_tagged(output: str, tag: str) -> tuple[str, str | None]:
-    if tag not in output:
+    if not may_hold(output, tag):
         return output, None
     stream = StreamFilter(tag)
     first = stream.feed(output)

@@ -8,6 +8,7 @@ construction. What it holds back while no element is open:
 
 While an element is open its content is kept back, of course. A mention of the tag (`<confession id="…">` in inline code
 or quotes) opens nothing; one in the middle of a sentence is given back when the true element follows on its own line.
+An output that ends within an opening tag, in `<confession` or after, was cut off there: it ends in an empty element.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def _beginning(atoms: tuple[str, ...]) -> str:
 
 # None of them holds a tag: to compile patterns for each request would cost more than all else that is done for it, and
 # push those of others out of the cache of `re`.
+_FIND_NAME: Final = re.compile("".join(("<", *_WORD)))
 _FIND_OPENER: Final = re.compile(f"({''.join(_OPENER)})")
 _FIND_DELIMITER: Final = re.compile(f"({''.join(_OPENER)})|{''.join(_CLOSER)}")
 _OPENER_ENDS: Final = re.compile("".join(_AFTER_ID))
@@ -51,6 +53,11 @@ def _places_of_id(text: str, to_id: int) -> list[int]:
     """Where the id may begin: an odd one begins with white space or with a quotation mark itself."""
     furthest = min(len(text), to_id + _MOST_BEFORE_ID)
     return [at for at in range(furthest, to_id - 1, -1) if _BEFORE_ID.fullmatch(text, to_id, at)]
+
+
+def may_hold(text: str, tag: str) -> bool:
+    """Could a whole output hold an element with this tag, or end in the beginning of one? Most are settled here."""
+    return tag in text or _FIND_NAME.search(text, len(text) - _LONGEST - len(tag)) is not None
 
 
 class _Delimiter(NamedTuple):
@@ -124,8 +131,11 @@ class StreamFilter:
         return self._read(self._held + chunk, last=False)
 
     def close(self) -> tuple[str, str | None]:
-        """End of the output: the rest of the answer, and the confession or `None`."""
+        """End of the output: the rest of the answer, and the confession or `None`; an empty one if it was cut off."""
         out = [self._read(self._held, last=True)]
+        if self._held:
+            self._open(self._held)
+            self._held = ""
         if self._content is not None:
             self._end_cut_off(out)
         if self._confession is None:
@@ -147,7 +157,9 @@ class StreamFilter:
             else:
                 self._closing_tag(delimiter)
             self._previous, self._fresh = ">", False
-        end = len(text) if last else self._certain(text, at)
+        end = self._certain(text, at)
+        if last and not self._is_cut_opener(text, at, end):
+            end = len(text)
         self._advance(text, at, end, out)
         self._held = text[end:]
         return "".join(out)
@@ -192,6 +204,19 @@ class StreamFilter:
         if self._content is not None:  # a backslash and what it escapes are read together
             return len(text) - (len(text) - max(at, len(text.rstrip("\\")))) % 2
         return len(text)
+
+    def _is_cut_opener(self, text: str, start: int, begin: int) -> bool:
+        """Does the output end in the beginning of an opening tag, and not in talk of one?
+
+        Args:
+            text: that ends with it.
+            start: where that stands which was not yet passed on.
+            begin: of what may be the tag.
+        """
+        if self._content is not None or _FIND_NAME.match(text, begin) is None:
+            return False
+        before = text[begin - 1] if begin > start else self._previous
+        return before == "" or before not in MENTION_MARKS
 
     def _begins_opener(self, text: str, begin: int) -> bool:
         """May this place be the beginning of an opening tag, of which the text holds no more?"""

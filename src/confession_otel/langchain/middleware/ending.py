@@ -14,7 +14,7 @@ from confession_otel.asking import question
 from confession_otel.bounded_read import read
 from confession_otel.corroboration import behind_the_answer
 from confession_otel.reading import find
-from confession_otel.semconv import NotAsked, Source, Status
+from confession_otel.semconv import Absent, NotAsked, Source, Status
 from confession_otel.settings import Way
 
 from .state import as_data
@@ -105,7 +105,7 @@ class Ending:
         if told is None:
             recorder.count(Status.NOT_ASKED, NotAsked.NOT_TOLD)
         elif told.confession is None:
-            recorder.count(Status.ABSENT)
+            recorder.count(Status.ABSENT, Absent.TRUNCATED if told.truncated else None)
         else:
             self._record(_read(told.confession, truncated=told.truncated), role=told.role)
 

@@ -33,7 +33,7 @@ class Telling:
             if isinstance(message, AIMessage):
                 result[number], removed = take_out(message, self._tag)
                 if removed is not None:
-                    told.confession, told.truncated = removed.confession, removed.truncated
+                    told.took(removed.confession, truncated=removed.truncated)
         return told
 
 

@@ -49,7 +49,7 @@ class ModelCall:
         self._run.turn = Turn(self._original, keywords, result, self._listener.answer, told)
         if self._asks and (tools := self._tools()):
             keywords["tools"] = tools
-        if told is None or told.confession is None:
+        if told is None or not told.took_any:
             return response
         return result[0] if alone else replace(response, result=result)
 

@@ -69,7 +69,7 @@ class Chat:
         for index, choice in _choices(completion):
             fields = _fields(choice.get("message"))
             pieces = [holder[key] for holder, key in fields]
-            if not any(self._tag in piece for piece in pieces):
+            if not pieces:
                 continue
             text = Text(self._tag)
             passed = [text.feed(piece) for piece in pieces]

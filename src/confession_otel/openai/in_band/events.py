@@ -25,6 +25,7 @@ _BLANK_LINES: Final = re.compile(rb"[\r\n]*")
 _END: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
 """The end of a line, and the blank line that ends the event."""
 _LONGEST_END: Final = 4
+_NAMES: Final = (b"onfession", b"ONFESSION")
 _LINE_SEPARATORS: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
@@ -234,8 +235,10 @@ class _Events:
 
 
 def may_hold(content: bytes, tag: str) -> bool:
-    """May a text of this JSON hold the tag? Letters and digits are never escaped."""
-    return not (tag.isascii() and tag.isalnum()) or tag.encode() in content
+    """May a text of this JSON hold the tag, or the name of its element alone? Letters and digits are never escaped."""
+    if not (tag.isascii() and tag.isalnum()):
+        return True
+    return tag.encode() in content or any(name in content for name in _NAMES)
 
 
 def _data(line: bytes) -> bytes | None:

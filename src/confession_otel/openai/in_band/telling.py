@@ -44,7 +44,7 @@ class Telling:
         answer.told = Told(self._role)
         removed = self.removal.confessions.get(answer.choice or 0)
         if removed is not None:
-            answer.told.confession, answer.told.truncated = removed.confession, removed.truncated
+            answer.told.took(removed.confession, truncated=removed.truncated)
 
 
 removing: Final[ContextVar[Telling | None]] = ContextVar("confession_otel_removing", default=None)
