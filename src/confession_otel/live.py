@@ -42,12 +42,11 @@ _live: Final[dict[int, ref[Watch]]] = {}
 
 def begin(watch: Watch) -> bool:
     """Watch a span from now on; false where another watch is over it."""
-    own = ref(watch)
-    there = _live.setdefault(watch.span_id, own)
-    if there is not own:
-        if (other := there()) is not None and other.span is watch.span:
-            return False
-        _live[watch.span_id] = own
+    span_id, own = watch.span_id, ref(watch)
+    there = _live.get(span_id)
+    if there is not None and (other := there()) is not None and other.span is watch.span:
+        return False
+    _live[span_id] = own
     if len(_live) > MOST:
         # Another thread may change the table between two of our steps: it made room as well.
         with contextlib.suppress(KeyError, RuntimeError, StopIteration):

@@ -77,6 +77,10 @@ under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_unde
 in_a_call: Final[ContextVar[bool]] = ContextVar("confession_otel_in_a_call", default=False)
 """Set by the hook of an SDK around a call whose answer it will bring."""
 
+# Every span of the service comes by here: two steps less.
+_in_a_call: Final = in_a_call.get
+_under_way: Final = under_way.get
+
 
 class Observer:
     """What a hook hands its answers to."""
@@ -234,10 +238,7 @@ _own: Final[deque[Observer]] = deque(maxlen=16)
 
 def is_seen() -> bool:
     """Has a hook of an SDK or of a framework seen the call begin that we are in? It will bring the answer."""
-    if in_a_call.get():
-        return True
-    sighting = under_way.get()
-    return sighting is not None and not sighting.over
+    return _in_a_call() or ((sighting := _under_way()) is not None and not sighting.over)
 
 
 def take() -> Sighting | None:

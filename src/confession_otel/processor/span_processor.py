@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from itertools import count
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,7 @@ from confession_otel.corroboration import PART, Asked, ended
 from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
+from confession_otel.observation import is_seen
 from confession_otel.suppression import is_own_request
 
 from .on_ending import can_write
@@ -63,7 +63,7 @@ class ConfessionSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's name
         """Have the span come by here before it ends, unless a hook has seen its call begin, and will bring it."""
-        if not self.active or observation.is_seen() or is_own_request():
+        if not self.active or is_seen() or is_own_request():
             return
         try:
             watch = _Ending(self, span)
@@ -130,24 +130,29 @@ class ConfessionSpanProcessor(SpanProcessor):
 class _Ending(Watch):
     """What `span.end` is, until it is called."""
 
-    __slots__ = ("_calls", "_end", "_processor")
+    __slots__ = ("_end", "_processor")
 
     def __init__(self, processor: ConfessionSpanProcessor, span: Span) -> None:
         # Another processor may have had the same idea.
-        self._end: Callable[..., None] = span.end
+        self._end = span.end
         self._processor = processor
-        self._calls = count()
         # As `Watch` does: to call it would take as long as all else here.
         self.span = span
         self.span_id = span.get_span_context().span_id
         self.brought = None
         self.choices = None
 
-    def __call__(self, *arguments: Any, **keywords: Any) -> None:
+    def __call__(self, end_time: int | None = None) -> None:
         span = self.span
+        processor: ConfessionSpanProcessor | None
         try:
-            # Several may say that it ends, and at the same time: one is the first.
-            if next(self._calls) == 0:
+            processor = self._processor
+            # Several may say that it ends, and at the same time: of them one deletes, and is the first.
+            del self._processor
+        except AttributeError:
+            processor = None
+        try:
+            if processor is not None:
                 live.end(self.span_id)
                 if span.end is self:
                     # Else the span and this would go on holding each other.
@@ -155,14 +160,18 @@ class _Ending(Watch):
                 attributes = attributes_of(span)
                 # Most spans of a service are of something else: one look, no more.
                 if not MARKS.isdisjoint(attributes):
-                    if not arguments and not keywords and getattr(self._end, "__self__", None) is span:
+                    if end_time is None and getattr(self._end, "__self__", None) is span:
                         # What we do here is not of the call, which ended when somebody said so.
-                        arguments = (time_ns(),)
-                    self._processor.look_at(span, self, attributes)
+                        end_time = time_ns()
+                    processor.look_at(span, self, attributes)
         except Exception as error:  # noqa: BLE001 - as above
             _END.swallow(error)
         finally:
-            self._end(*arguments, **keywords)
+            # Another processor's `end` may take no time.
+            if end_time is None:
+                self._end()
+            else:
+                self._end(end_time)
 
 
 _OFFICIAL: Final = "_confession_otel_watch"
