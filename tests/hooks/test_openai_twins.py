@@ -24,18 +24,6 @@ TWINS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]] 
             "await call.ask_now_async()": "call.ask_now()",
         },
     ),
-    "tap": (
-        stream._AsyncTap,
-        stream._Tap,
-        {
-            "_AsyncTap": "_Tap",
-            "__aiter__": "__iter__",
-            "async def __anext__": "def __next__",
-            "await anext(": "next(",
-            "StopAsyncIteration": "StopIteration",
-            "await rest.ask_now_async()": "rest.ask_now()",
-        },
-    ),
     "closing": (
         stream._async_closing,
         stream._closing,

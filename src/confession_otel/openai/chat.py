@@ -218,8 +218,9 @@ class Chunks:
                 choice = self._choices[part.index] = _Choice()
             delta = part.delta
             if delta is not None:
-                if delta.content:
-                    choice.pieces.append(_text(delta.content))
+                content = delta.content
+                if content:
+                    choice.pieces.append(content if content.__class__ is str else _text(content))
                 if delta.refusal:
                     choice.refusals.append(delta.refusal)
                 if delta.tool_calls:

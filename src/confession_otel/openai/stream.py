@@ -17,7 +17,7 @@ from confession_otel.guard import Site
 from .collector import outside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from .completion import Completion
 
@@ -107,7 +107,7 @@ class Rest:
 
         self._add = first
         if isinstance(stream, Stream):
-            stream._iterator = _Tap(stream._iterator, self)  # noqa: SLF001 - no public door
+            stream._iterator = _overheard(stream._iterator, self)  # noqa: SLF001 - no public door
         else:
             stream._iterator = _AsyncTap(stream._iterator, self)  # noqa: SLF001 - as above
 
@@ -175,42 +175,31 @@ def _end(ending: Ending, chunks: Chunks | None, error: BaseException | None, *, 
         ending.ended(chunks, error, exhausted=exhausted)
 
 
-class _Tap:
-    """The iterator of a stream, overheard."""
-
-    __slots__ = ("_iterator", "_rest")
-
-    def __init__(self, iterator: Any, rest: Rest) -> None:
-        self._iterator = iterator
-        self._rest = rest
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._iterator, name)
-
-    def __iter__(self) -> _Tap:
-        return self
-
-    def __next__(self) -> Any:
-        rest = self._rest
-        rest.reading = True
-        try:
-            chunk = next(self._iterator)
-        except StopIteration:
-            rest.over(exhausted=True)
-            with _ASK:
-                rest.ask_now()
-            raise
-        except BaseException as error:
-            rest.over(error)
-            raise
-        finally:
+def _overheard(iterator: Iterator[Any], rest: Rest) -> Iterator[Any]:
+    """The iterator of a stream, overheard: as the SDK's own it is a generator, and forgotten it says nothing."""
+    rest.reading = True
+    try:
+        for chunk in iterator:
             rest.reading = False
-        rest.chunk(chunk)
-        return chunk
+            rest.chunk(chunk)
+            yield chunk
+            rest.reading = True
+    except BaseException as error:
+        if rest.reading:
+            rest.over(error)
+        raise
+    finally:
+        rest.reading = False
+    rest.over(exhausted=True)
+    with _ASK:
+        rest.ask_now()
 
 
 class _AsyncTap:
-    """The iterator of a stream, overheard."""
+    """The asynchronous iterator of a stream, overheard.
+
+    No generator: one that is forgotten is closed by its event loop, later, and not at all where that runs no more.
+    """
 
     __slots__ = ("_iterator", "_rest")
 
