@@ -40,7 +40,9 @@ SCENARIOS = {
     "stream": ("a stream of 200 chunks", 4),
 }
 """Scenario -> what is called, and how often in a slice."""
-PASSES = 15
+WARM_UP = 10
+"""Slices that do not count: the interpreter adapts, and what is lazy is done."""
+PASSES = 6
 
 
 def environment(name: str) -> Path:
@@ -96,7 +98,7 @@ def measure(names: list[str], rounds: int) -> dict[str, dict[str, dict[str, list
         workers = [Worker(name) for name in names]
         for scenario, (_, calls) in SCENARIOS.items():
             for worker in workers:
-                worker.slice(scenario, 2 * calls)  # to warm up
+                worker.slice(scenario, WARM_UP * calls)
             for _ in range(PASSES):
                 random.shuffle(workers)
                 taken = {worker.name: worker.slice(scenario, calls) for worker in workers}
@@ -129,7 +131,7 @@ def show(added: dict[str, dict[str, dict[str, list[float]]]], names: list[str]) 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="fresh sets of processes")
+    parser.add_argument("--rounds", type=int, default=8, help="fresh sets of processes: each differs by some per cent")
     parser.add_argument("--only", nargs="*", help="contenders beside the bare SDK and the span by hand")
     options: Any = parser.parse_args(arguments if arguments is not None else [])
     chosen = {"bare", "by hand", *(options.only or CONTENDERS)}

@@ -64,6 +64,8 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
     if now.settings.way is Way.IN_BAND and origin is None:
         with _TELL:
             call.tell()
-    with _START:
+    try:
         call.start(origin, here)
+    except Exception as error:  # noqa: BLE001 - the site's to deal with; `with` takes longer
+        _START.swallow(error)
     return call
