@@ -69,14 +69,11 @@ def tokens(incoming: Any, cached: Any, outgoing: Any, reasoning: Any) -> dict[st
         outgoing: tokens of the answer.
         reasoning: its details, likewise.
     """
-    known: dict[str, int] = {}
-    for key, count in (
+    given = (
         (semconv.GEN_AI_INPUT_TOKENS, incoming),
         (semconv.GEN_AI_OUTPUT_TOKENS, outgoing),
         (semconv.GEN_AI_CACHE_READ_TOKENS, cached and getattr(cached, "cached_tokens", None)),
         (semconv.GEN_AI_REASONING_TOKENS, reasoning and getattr(reasoning, "reasoning_tokens", None)),
-    ):
-        # Zero says no more than absence does.
-        if count and isinstance(count, int):
-            known[key] = count
-    return known
+    )
+    # Zero says no more than absence does.
+    return {key: count for key, count in given if count and isinstance(count, int)}
