@@ -261,6 +261,16 @@ def test_what_makes_less_arrive_is_a_warning_with_something_to_do() -> None:
     assert (found.code, found.whole["problems"]) == (0, 0)
 
 
+def test_names_of_rules_and_sinks_that_come_to_nothing_are_said() -> None:
+    found = look(CONFESSION_OTEL_RULES="-tool_error,nosuch", CONFESSION_OTEL_SINKS="langfuse")
+    unknown = found.one("settings", "RULES names nosuch")
+    assert unknown["level"] == "warning"
+    assert "limit_broken" in unknown["what"]
+    unused = found.one("settings", "nothing will be sent to langfuse")
+    assert unused["level"] == "problem"
+    assert "LANGFUSE_" in unused["what"]
+
+
 @pytest.mark.parametrize(
     ("variables", "area", "words", "do"),
     [

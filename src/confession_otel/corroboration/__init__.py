@@ -5,7 +5,7 @@
 
 from . import ending, evaluations, limits, schema, tools
 from .evidence import NO_EVIDENCE, PART, Asked, Evidence, behind_the_answer, ended, is_cut_off
-from .registry import ALL, EVERY, RULES, Rule, contradictions, is_on, rule
+from .registry import ALL, EVERY, RULES, Rule, contradictions, is_on, rule, unknown
 
 __all__ = [
     "ALL",
@@ -27,4 +27,5 @@ __all__ = [
     "rule",
     "schema",
     "tools",
+    "unknown",
 ]

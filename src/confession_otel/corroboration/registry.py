@@ -130,6 +130,10 @@ def contradictions(confession: Confession, evidence: Evidence, rules: frozenset[
 
 def _name_unknown(rules: frozenset[str]) -> None:
     # Here, and not where the setting is read: a rule may be added after that.
-    for name in sorted(one.removeprefix("-") for one in rules):
-        if name != ALL and name not in RULES:
-            say_once(f"rules.{name}", "rules names %s, and there is no such rule; there are %s", name, ", ".join(RULES))
+    for name in unknown(rules):
+        say_once(f"rules.{name}", "rules names %s, and there is no such rule; there are %s", name, ", ".join(RULES))
+
+
+def unknown(rules: frozenset[str]) -> list[str]:
+    """Names in the setting `rules` that are of no rule so far."""
+    return sorted({one.removeprefix("-") for one in rules} - {ALL} - RULES.keys())

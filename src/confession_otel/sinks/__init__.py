@@ -20,7 +20,7 @@ from .sink import Sink
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Delivery", "LangfuseSink", "PhoenixSink", "Sink", "opened"]
+__all__ = ["Delivery", "LangfuseSink", "PhoenixSink", "Sink", "configured", "opened"]
 
 _READY: Final[dict[str, Callable[[], Sink]]] = {"langfuse": LangfuseSink, "phoenix": PhoenixSink}
 
@@ -32,7 +32,16 @@ def opened(named: Sequence[str | Sink]) -> Delivery | None:
         named: sinks, or names of ready ones, which their own environment variables configure; one that these leave
             unconfigured is said in the log and left out.
     """
+    found, unusable = configured(named)
+    for name, why in unusable.items():
+        say_once(f"sinks.{name}", "sinks=%s is not used: %s", name, why)
+    return Delivery(found) if found else None
+
+
+def configured(named: Sequence[str | Sink]) -> tuple[list[Sink], dict[str, str]]:
+    """The sinks that can be used, and by the names of the others why they cannot; nothing is started."""
     found: list[Sink] = []
+    unusable: dict[str, str] = {}
     for one in named:
         if not isinstance(one, str):
             found.append(one)
@@ -40,5 +49,5 @@ def opened(named: Sequence[str | Sink]) -> Delivery | None:
         try:
             found.append(_READY[one]())
         except ValueError as error:
-            say_once(f"sinks.{one}", "sinks=%s is not used: %s", one, error)
-    return Delivery(found) if found else None
+            unusable[one] = str(error)
+    return found, unusable

@@ -7,8 +7,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from confession_otel import environment_variables, guard
+from confession_otel.corroboration import RULES, unknown
 from confession_otel.semconv import SCOPE
 from confession_otel.settings import GENAI_CAPTURE, PREFIX, Capture, Settings
+from confession_otel.sinks import configured
 
 from .finding import ok, problem, warning
 from .hearing import hearing
@@ -59,6 +61,16 @@ def findings(settings: Settings, wrong: list[str], environ: Mapping[str, str]) -
     yield ok(AREA, "keywords of instrument() and of hooks in the program come before these, and are not seen from here")
     if not settings.enabled:
         yield problem(AREA, f"{PREFIX}ENABLED is false: nothing is observed or recorded", "take it out")
+    for name in unknown(settings.rules):
+        yield warning(
+            AREA,
+            f"{PREFIX}RULES names {name}, and none of the rules that are here is called so: {', '.join(RULES)}",
+            "put the name right, unless it is of a rule that your program adds",
+        )
+    for name, why in configured(settings.sinks)[1].items():
+        yield problem(
+            AREA, f"{PREFIX}SINKS: nothing will be sent to {name}: {why}", "set what it needs, or take it out"
+        )
     if settings.capture is Capture.VERDICT and GENAI_CAPTURE in environ and f"{PREFIX}CAPTURE" not in environ:
         yield ok(
             AREA,
