@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,10 @@ class Counter:
     def add(self) -> None:
         self.count += 1
 
-    def hear(self, source: str, text: str = "", response_id: str | None = None, trace: int = 7) -> None:
-        self.waiting.add([answer(text, response_id, trace)], source)
+    def hear(
+        self, source: str, text: str = "", response_id: str | None = None, trace: int = 7, model: str | None = None
+    ) -> None:
+        self.waiting.add([answer(text, response_id, trace, model)], source)
 
 
 @pytest.fixture
@@ -43,9 +46,9 @@ def counter() -> Counter:
     return Counter()
 
 
-def answer(text: str = "", response_id: str | None = None, trace: int = 7) -> Answer:
+def answer(text: str = "", response_id: str | None = None, trace: int = 7, model: str | None = None) -> Answer:
     span = NonRecordingSpan(SpanContext(trace, 1, is_remote=False))
-    return Answer(text=text, span=span, response_id=response_id)
+    return Answer(text=text, span=span, response_id=response_id, request_model=model)
 
 
 BOTH = pytest.mark.parametrize("names", [{"response_id": "r-1"}, {"text": "The answer."}], ids=["id", "words"])
@@ -120,6 +123,71 @@ def test_what_nothing_says_to_be_the_same_is_counted_for_itself(
         counter.hear(source, text, response_id)
     counter.waiting.settle()
     assert counter.count == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "pause", "count"),
+    [
+        ({}, 0.5, 0),
+        ({"response_id": ""}, 0.5, 0),
+        ({}, 2.0, 1),
+        ({"model": "m-2"}, 0.5, 1),
+        ({"model": None}, 0.5, 1),
+        ({"trace": 8}, 0.5, 1),
+        ({"response_id": "r-2"}, 0.5, 1),
+        ({"source": "sdk"}, 0.5, 1),
+    ],
+    ids=["the same", "an empty id", "later", "another model", "no model", "another trace", "another id", "its own"],
+)
+def test_a_span_without_words_beside_the_one_that_has_them_is_no_second_answer(
+    clock: Clock, counter: Counter, other: dict[str, Any], pause: float, count: int
+) -> None:
+    """Anthropic's SDK makes one for a stream, next to those of OpenInference and Logfire."""
+    known: dict[str, Any] = {"text": "Words.", "trace": 7, "model": "m-1", "source": "peer", **other}
+    source = known.pop("source")
+    counter.hear("sdk", "", "r-1", 7, "m-1")
+    clock.now += pause
+    counter.waiting.brought(answer(**known), source)
+    counter.waiting.settle()
+    assert counter.count == count
+
+
+def test_where_neither_has_words_it_is_counted_once(counter: Counter) -> None:
+    for source, response_id in (("sdk", "r-1"), ("peer", None), ("sdk", "r-2"), ("peer", None)):
+        counter.hear(source, "", response_id, model="m-1")
+    counter.waiting.settle()
+    assert counter.count == 2
+
+
+def test_nothing_of_what_has_no_trace_is_beside_another(counter: Counter) -> None:
+    counter.hear("sdk", "", "r-1", trace=0, model="m-1")
+    counter.waiting.brought(answer("Words.", None, 0, "m-1"), "peer")
+    counter.waiting.settle()
+    assert counter.count == 1
+
+
+def test_of_calls_that_end_together_each_span_stands_for_one(counter: Counter) -> None:
+    for number in range(3):
+        counter.hear("sdk", "", f"r-{number}", model="m-1")
+    for number in range(2):
+        counter.waiting.brought(answer(f"Words {number}.", model="m-1"), "peer")
+    counter.waiting.settle()
+    assert counter.count == 1
+
+
+@pytest.mark.parametrize("way", ["observe", "ask"])
+def test_two_instrumentations_side_by_side_show_one_answer(telemetry: Telemetry, way: str) -> None:
+    co.instrument(**telemetry.providers, way=way)
+    sdk, peer = (telemetry.tracer_provider.get_tracer(name) for name in ("sdk", "peer"))
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-1"}
+    with telemetry.tracer_provider.get_tracer("app").start_as_current_span("request"):
+        outer = peer.start_span("chat", attributes=call)
+        sdk.start_span("chat", attributes={**call, "gen_ai.response.id": "r-1"}).end()
+        said = {"role": "assistant", "parts": [{"type": "text", "content": f"Done.\n\n## Confession\n{REPORT}"}]}
+        outer.set_attribute("gen_ai.output.messages", json.dumps([said]))
+        outer.end()
+    co.flush(0)
+    assert telemetry.counts("confession.answers") == [(CONFESSED if way == "observe" else NO_CLIENT, 1)]
 
 
 def test_what_waits_is_counted_after_a_minute_and_not_before(clock: Clock, counter: Counter) -> None:

@@ -133,6 +133,7 @@ class Observer:
             if not once.is_first(trace_id, first.text, first.response_id, hook):
                 return asks
             live.brought(first.span, first.response_id)
+            self._overheard.brought(first, hook)
             if tools := failed_tools.of(trace_id):
                 _hold_against(answers, tools)
             for answer in answers:

@@ -1,7 +1,9 @@
 """Answers that were only overheard: somebody who can do more for them may yet bring them, or nobody will.
 
 They wait for a minute: those of which only spans are known while confessions are asked for, and those without words,
-which another span of the same call may have. What nobody has brought by then is counted for what it is.
+which another span of the same call may have. What nobody has brought by then is counted for what it is. Two spans that
+share neither an id nor words are of the same call where they are by two instrumentations, in one trace, of one model,
+and end together.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import atexit
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
 _SECONDS: Final = 60.0
 _MOST: Final = 1024
 """Answers that wait; of more, the oldest is counted at once."""
+_TOGETHER: Final = 1.0
+"""Seconds between the ends of two instrumentations' spans of one call, at most."""
 _WORDS: Final = 400
 """Characters at an answer's end by which it is known."""
 
 
-class _Waiting(NamedTuple):
+@dataclass(slots=True)
+class _Waiting:
     """An answer that waits."""
 
     since: float
@@ -36,6 +42,11 @@ class _Waiting(NamedTuple):
     response_id: str | None
     source: str
     """Who overheard it."""
+    model: str | None
+    others: set[str]
+    """Who else has a span of the same call."""
+    is_brought: bool = False
+    """One of them had its words."""
 
     def names(self) -> list[str | tuple[int, str]]:
         """By what another source would know it."""
@@ -45,6 +56,17 @@ class _Waiting(NamedTuple):
         if self.text:
             names.append((self.trace_id, self.text))
         return names
+
+    def is_beside(self, trace_id: int, text: str, response_id: str | None, source: str, model: str | None) -> bool:
+        """May this be another's span of the same call, of which one has no words, and one has no id?"""
+        return (
+            self.trace_id == trace_id != 0
+            and self.model == model is not None
+            and self.source != source
+            and source not in self.others
+            and not (self.text and text)
+            and not (self.response_id and response_id)
+        )
 
 
 class Overheard:
@@ -78,13 +100,34 @@ class Overheard:
         for answer in answers:
             if answer.final:
                 trace_id = answer.span.get_span_context().trace_id
-                one = _Waiting(now, trace_id, answer.text[-_WORDS:], answer.response_id, source)
+                text, response_id, model = answer.text[-_WORDS:], answer.response_id, answer.request_model
+                one = _Waiting(now, trace_id, text, response_id, source, model, set())
                 # Whoever can do more may have been faster, and so may another who has overheard it.
-                if self._is_nobodys(*one[1:]) and not self._is_there(one):
+                if not self._is_nobodys(trace_id, text, response_id, source) or self._is_there(one):
+                    continue
+                beside = self._beside(now, trace_id, text, response_id, source, model)
+                if beside is None:
                     self._waiting.append(one)
-                    for name in one.names():
-                        self._sources[name] = source
+                else:
+                    beside.others.add(source)
+                    beside.text, beside.response_id = beside.text or text, beside.response_id or response_id
+                for name in one.names():
+                    self._sources[name] = source
         self.settle(now - _SECONDS)
+
+    def brought(self, answer: Answer, source: str) -> None:
+        """Somebody has brought an answer: if another's span of the same call waits, without words, it is no other one.
+
+        Args:
+            answer: the first of the call.
+            source: who brought it.
+        """
+        if self._waiting:
+            trace_id = answer.span.get_span_context().trace_id
+            known = trace_id, answer.text, answer.response_id, source, answer.request_model
+            if (beside := self._beside(time.monotonic(), *known)) is not None:
+                beside.is_brought = True
+                beside.others.add(source)
 
     def settle(self, before: float = float("inf")) -> None:
         """Count what nobody has brought.
@@ -103,11 +146,20 @@ class Overheard:
                 return
             for name in one.names():
                 self._sources.pop(name, None)
-            if self._is_nobodys(*one[1:]):
+            if not one.is_brought and self._is_nobodys(one.trace_id, one.text, one.response_id, one.source):
                 self._count()
 
     def _is_there(self, one: _Waiting) -> bool:
         return any(self._sources.get(name, one.source) != one.source for name in one.names())
+
+    def _beside(self, now: float, *known: Any) -> _Waiting | None:
+        # An instrumentation's span ends right after the one inside it. Of those that end together, each stands for one.
+        for one in reversed(tuple(self._waiting)):
+            if now - one.since > _TOGETHER:
+                return None
+            if not one.is_brought and one.is_beside(*known):
+                return one
+        return None
 
     def forget(self) -> None:
         """In a fork's child: what waits is the parent's to count."""

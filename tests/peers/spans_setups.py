@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 THEIRS: Final = "on the peer's span"
 HOLLOW: Final = "no words there, counted as `no_content`"
 NOTHING: Final = "nothing counted"
-BOTH: Final = "on the peer's span, while the span of Anthropic's SDK beside it is counted as `no_content`"
 TWICE: Final = "no words there, counted as `no_content` twice"
 MERGED: Final = "on the peer's span, once for both choices"
 
@@ -130,8 +129,8 @@ EVENTS: Final = {"use_attributes": False}
 LITELLM_REQUEST: Final = {"USE_OTEL_LITELLM_REQUEST_SPAN": "true"}
 
 BESIDE: Final = (
-    "Anthropic's SDK makes a span of its own, without words unless told otherwise, and here that does not stand below "
-    "the peer's."
+    "Anthropic's SDK makes a span of its own, without words unless told otherwise; here that does not stand below the "
+    "peer's, which names no model."
 )
 OF_THE_CALLER: Final = (
     "Its span is not the current one when it emits the log event, so that the event names the span of the caller."
@@ -169,20 +168,8 @@ SETUPS: Final = (
     Setup("openinference-langchain", f"{_OPENINFERENCE}langchain"),
     Setup("openinference-langchain", f"{_OPENINFERENCE}langchain", HOLLOW, settings=HIDDEN),
     Setup("openinference-langchain", f"{_OPENINFERENCE}langchain", settings=SEMCONV),
-    Setup(
-        "openinference-anthropic",
-        f"{_OPENINFERENCE}anthropic",
-        but=dict.fromkeys(STREAMS[2:], BOTH),
-        why=BESIDE,
-    ),
-    Setup(
-        "openinference-anthropic",
-        f"{_OPENINFERENCE}anthropic",
-        HOLLOW,
-        dict.fromkeys(STREAMS[2:], TWICE),
-        settings=HIDDEN,
-        why=BESIDE,
-    ),
+    Setup("openinference-anthropic", f"{_OPENINFERENCE}anthropic"),
+    Setup("openinference-anthropic", f"{_OPENINFERENCE}anthropic", HOLLOW, settings=HIDDEN),
     Setup("openinference-anthropic", f"{_OPENINFERENCE}anthropic", settings=SEMCONV),
     Setup("openinference-openai-agents", f"{_OPENINFERENCE}openai-agents"),
     Setup(
@@ -245,7 +232,7 @@ SETUPS: Final = (
     Setup("langfuse", "langfuse"),
     Setup("langfuse-langchain", "langfuse"),
     Setup("logfire-openai", "logfire", why=SHORT),
-    Setup("logfire-anthropic", "logfire", but=dict.fromkeys(STREAMS, BOTH), why=f"{SHORT} {BESIDE}"),
+    Setup("logfire-anthropic", "logfire", why=SHORT),
     Setup("openlit", "openlit", but={"chat, two choices": MERGED}, environment=OPENLIT, why=ONE_MESSAGE),
     Setup("pydantic-ai", "pydantic-ai-slim"),
     Setup("pydantic-ai", "pydantic-ai-slim", HOLLOW, options={"include_content": False}),

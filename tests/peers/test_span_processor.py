@@ -22,7 +22,7 @@ from confession_otel.testing import ScriptedServer
 
 from .compared import is_ours, theirs
 from .spans_replies import ANSWER, reply_to
-from .spans_setups import BOTH, HOLLOW, MERGED, NOTHING, SETUPS, THEIRS, TWICE, Environment, Setup
+from .spans_setups import HOLLOW, MERGED, NOTHING, SETUPS, THEIRS, TWICE, Environment, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def result(call: str, one: dict[str, Any]) -> str:
     if not confessions and not carriers:
         by_count = {"": NOTHING, "absent no_content 1": HOLLOW, "absent no_content 2": TWICE}
     elif stands and len(confessions) == number:
-        by_count = {f"confessed {number}": THEIRS, f"absent no_content 1, confessed {number}": BOTH}
+        by_count = {f"confessed {number}": THEIRS}
     elif stands and len(confessions) == 1:
         by_count = {"confessed 1": MERGED}
     else:
