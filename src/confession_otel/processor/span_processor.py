@@ -142,7 +142,7 @@ class _Ending(Watch):
         self.brought = None
         self.choices = None
 
-    def __call__(self, end_time: int | None = None) -> None:
+    def __call__(self, *arguments: Any, **keywords: Any) -> None:
         span = self.span
         processor: ConfessionSpanProcessor | None
         try:
@@ -160,18 +160,17 @@ class _Ending(Watch):
                 attributes = attributes_of(span)
                 # Most spans of a service are of something else: one look, no more.
                 if not MARKS.isdisjoint(attributes):
-                    if end_time is None and getattr(self._end, "__self__", None) is span:
+                    if not arguments and not keywords and getattr(self._end, "__self__", None) is span:
                         # What we do here is not of the call, which ended when somebody said so.
-                        end_time = time_ns()
+                        arguments = (time_ns(),)
                     processor.look_at(span, self, attributes)
         except Exception as error:  # noqa: BLE001 - as above
             _END.swallow(error)
         finally:
-            # Another processor's `end` may take no time.
-            if end_time is None:
-                self._end()
+            if arguments or keywords:
+                self._end(*arguments, **keywords)
             else:
-                self._end(end_time)
+                self._end()
 
 
 _OFFICIAL: Final = "_confession_otel_watch"
