@@ -2,7 +2,7 @@
 
 The words are in `vocabulary`, what they say of compliance in `judgement`; `schema_report`, `report_json` (over
 `tolerant_json`), `labelled_text` and `table` each read one form; `parse` chooses. `in_band` decides which block of an
-answer is the model's own confession; `stream_filter` takes a tagged one out of a stream.
+answer is the model's own confession; `stream_filter`, over `delimiters`, takes a tagged one out of a stream.
 """
 
 from .in_band import Found, find, may_confess, split

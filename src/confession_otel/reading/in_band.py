@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from .delimiters import may_hold
 from .element import last_element
 from .fences import Fences, marks_confession
 from .headed_section import last_section
 from .heading import heading_above, is_named
-from .stream_filter import StreamFilter, may_hold
+from .stream_filter import StreamFilter
 from .trailing_report import last_lines, last_object, may_end_in_report
 
 

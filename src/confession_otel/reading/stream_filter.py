@@ -13,57 +13,13 @@ An output that ends within an opening tag, in `<confession` or after, was cut of
 
 from __future__ import annotations
 
-import re
-from functools import reduce
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING
 
-from .element import MENTION_MARKS, Quotes, mentioned, without_cut_closer
+from .delimiters import Delimiters
+from .element import Quotes, without_cut_closer
 
-# Every delimiter is a list of atoms, so that one list gives both the pattern and that of its unfinished beginnings.
-# White space in it is bounded, so that what may have to be held back is bounded too.
-_WORD: Final = ("(?i:c)", "(?i:o)", "(?i:n)", "(?i:f)", "(?i:e)", "(?i:s)", "(?i:s)", "(?i:i)", "(?i:o)", "(?i:n)")
-_QUOTE: Final = "[\"'“”‘’]?"
-_OPENER: Final = ("<", *_WORD, r"\s{1,4}", "(?i:i)", "(?i:d)", r"\s{0,2}", "=")
-"""An opening tag as far as its id."""
-_BEFORE_ID: Final = re.compile(rf"\s{{0,2}}{_QUOTE}")
-_MOST_BEFORE_ID: Final = 3
-_AFTER_ID: Final = (_QUOTE, r"\s{0,4}", ">")
-_CLOSER: Final = ("<", "/", *_WORD, r"(?:\s[^<>]{0,80})?", ">")
-
-
-def _beginning(atoms: tuple[str, ...]) -> str:
-    """Pattern of the beginnings of a delimiter, the whole of it included, at the end of a text."""
-    return reduce(lambda rest, atom: f"{atom}(?:{rest})?", reversed(atoms[:-1]), atoms[-1]) + r"\Z"
-
-
-# None of them holds a tag: to compile patterns for each request would cost more than all else that is done for it, and
-# push those of others out of the cache of `re`.
-_FIND_NAME: Final = re.compile("".join(("<", *_WORD)))
-_FIND_OPENER: Final = re.compile(f"({''.join(_OPENER)})")
-_FIND_DELIMITER: Final = re.compile(f"({''.join(_OPENER)})|{''.join(_CLOSER)}")
-_OPENER_ENDS: Final = re.compile("".join(_AFTER_ID))
-_OPENER_BEGINS: Final = re.compile(_beginning(_OPENER))
-_AFTER_ID_BEGINS: Final = re.compile(f"(?:{_beginning(_AFTER_ID)})?\\Z")
-_CLOSER_BEGINS: Final = re.compile(_beginning(_CLOSER))
-_LONGEST: Final = 120
-"""Characters of a delimiter, without the id."""
-
-
-def _places_of_id(text: str, to_id: int) -> list[int]:
-    """Where the id may begin: an odd one begins with white space or with a quotation mark itself."""
-    furthest = min(len(text), to_id + _MOST_BEFORE_ID)
-    return [at for at in range(furthest, to_id - 1, -1) if _BEFORE_ID.fullmatch(text, to_id, at)]
-
-
-def may_hold(text: str, tag: str) -> bool:
-    """Could a whole output hold an element with this tag, or end in the beginning of one? Most are settled here."""
-    return tag in text or _FIND_NAME.search(text, len(text) - _LONGEST - len(tag)) is not None
-
-
-class _Delimiter(NamedTuple):
-    start: int
-    end: int
-    opens: bool
+if TYPE_CHECKING:
+    from .delimiters import Delimiter
 
 
 class StreamFilter:
@@ -80,12 +36,12 @@ class StreamFilter:
     """
 
     __slots__ = (
-        "_before", "_confession", "_content", "_cut_off", "_fresh", "_gap", "_held", "_opened_by", "_previous",
-        "_quotes", "_spared", "_tag",
+        "_before", "_confession", "_content", "_cut_off", "_delimiters", "_fresh", "_gap", "_held", "_opened_by",
+        "_previous", "_quotes", "_spared",
     )  # fmt: skip
 
     def __init__(self, tag: str) -> None:
-        self._tag = tag
+        self._delimiters = Delimiters(tag)
         self._held = ""
         """Not yet looked at: it may be the beginning of a delimiter."""
         self._previous = ""
@@ -157,81 +113,25 @@ class StreamFilter:
             else:
                 self._closing_tag(delimiter)
             self._previous, self._fresh = ">", False
-        end = self._certain(text, at)
-        if last and not self._is_cut_opener(text, at, end):
-            end = len(text)
+        end = self._certain(text, at, last=last)
         self._advance(text, at, end, out)
         self._held = text[end:]
         return "".join(out)
 
-    def _next(self, text: str, at: int, *, last: bool) -> _Delimiter | None:
-        """The next delimiter that is not just mentioned; `None` also where only the next chunk can tell."""
-        pattern = _FIND_OPENER if self._content is None else _FIND_DELIMITER
-        look_from = at
-        while found := pattern.search(text, look_from):
-            start, opens = found.start(), found.group(1) is not None
-            end = self._opener_end(text, found.end()) if opens else found.end()
-            if end is None:
-                look_from = start + 1
-                continue
-            before = text[start - 1] if start > at else self._previous
-            if end == len(text) and not last and before and before in MENTION_MARKS:
-                return None
-            if not mentioned(before, text[end : end + 1]):
-                return _Delimiter(start, end, opens)
-            look_from = end
-        return None
+    def _next(self, text: str, at: int, *, last: bool) -> Delimiter | None:
+        return self._delimiters.next(text, at, self._previous, inside=self._content is not None, last=last)
 
-    def _opener_end(self, text: str, to_id: int) -> int | None:
-        """Where an opening tag ends, if its id is ours.
-
-        Args:
-            text: that holds it.
-            to_id: where it has come to its `=`.
-        """
-        for at in _places_of_id(text, to_id):
-            if text.startswith(self._tag, at) and (ending := _OPENER_ENDS.match(text, at + len(self._tag))):
-                return ending.end()
-        return None
-
-    def _certain(self, text: str, at: int) -> int:
-        """Up to where the text holds no beginning of a delimiter."""
-        begin = text.find("<", max(at, len(text) - _LONGEST - len(self._tag)))
-        while begin >= 0:
-            if self._begins_opener(text, begin) or (self._content is not None and _CLOSER_BEGINS.match(text, begin)):
-                return begin
-            begin = text.find("<", begin + 1)
-        if self._content is not None:  # a backslash and what it escapes are read together
+    def _certain(self, text: str, at: int, *, last: bool) -> int:
+        """Up to where the text holds no beginning of a delimiter; at the end, none that counts."""
+        inside = self._content is not None
+        begin = self._delimiters.begin(text, at, inside=inside)
+        if last:
+            before = text[begin - 1] if begin > at else self._previous
+            is_cut = not inside and self._delimiters.is_cut_opener(text, begin, before)
+            return begin if is_cut else len(text)
+        if inside and begin == len(text):  # a backslash and what it escapes are read together
             return len(text) - (len(text) - max(at, len(text.rstrip("\\")))) % 2
-        return len(text)
-
-    def _is_cut_opener(self, text: str, start: int, begin: int) -> bool:
-        """Does the output end in the beginning of an opening tag, and not in talk of one?
-
-        Args:
-            text: that ends with it.
-            start: where that stands which was not yet passed on.
-            begin: of what may be the tag.
-        """
-        if self._content is not None or _FIND_NAME.match(text, begin) is None:
-            return False
-        before = text[begin - 1] if begin > start else self._previous
-        return before == "" or before not in MENTION_MARKS
-
-    def _begins_opener(self, text: str, begin: int) -> bool:
-        """May this place be the beginning of an opening tag, of which the text holds no more?"""
-        if _OPENER_BEGINS.match(text, begin):
-            return True
-        to_id = _FIND_OPENER.match(text, begin)
-        if to_id is None:
-            return False
-        for at in _places_of_id(text, to_id.end()):
-            rest = text[at:]
-            if self._tag.startswith(rest):
-                return True
-            if rest.startswith(self._tag) and _AFTER_ID_BEGINS.match(rest, len(self._tag)):
-                return True
-        return False
+        return begin
 
     def _advance(self, text: str, start: int, end: int, out: list[str]) -> None:
         """Pass on, or keep as content, what stands between two delimiters."""
