@@ -19,8 +19,7 @@ pytest.importorskip("typer")
 
 from confession_otel.cli.replay import chunks
 from confession_otel.cli.replay.options import Exit
-
-from .receiver import LOGS, TRACES, Receiver
+from receiver import LOGS, TRACES, Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,17 +8,15 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from confession_otel.testing import ScriptedServer, chat_completion
+from receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,48 +28,10 @@ EXAMPLE: Final = HERE.parent.parent / "integrations" / "fastapi"
 ANSWER: Final = "Fish swim.\n\n## Confession\n\nObjective: ten words / Result: ✗ did not comply / Why: there are two"
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes traces as a collector does, over OTLP/HTTP."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Traces)
-        self.spans: list[Span] = []
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Traces(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.path == "/v1/traces":
-            request = ExportTraceServiceRequest.FromString(body)
-            assert isinstance(self.server, Receiver)
-            self.server.spans.extend(
-                span
-                for resource_spans in request.resource_spans
-                for scope_spans in resource_spans.scope_spans
-                for span in scope_spans.spans
-            )
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         yield receiver
-        receiver.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

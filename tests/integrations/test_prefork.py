@@ -7,20 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from confession_otel.testing import ScriptedServer, chat_completion
+from receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,54 +34,10 @@ REPORT: Final = json.dumps(
 )
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes traces and metrics as a collector does, over OTLP/HTTP."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Signals)
-        self.spans: Counter[str] = Counter()
-        """How many of each name."""
-        self.confessed: dict[tuple[str, int], int] = {}
-        """What each process has counted last."""
-
-    def take(self, path: str, body: bytes) -> None:
-        """What was sent to a path."""
-        if path == "/v1/traces":
-            spans = ExportTraceServiceRequest.FromString(body).resource_spans
-            self.spans.update(span.name for some in spans for scope in some.scope_spans for span in scope.spans)
-        elif path == "/v1/metrics":
-            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
-                ids = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
-                for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
-                    if metric.name == "confession.verdicts":
-                        for point in metric.sum.data_points:
-                            process = ids.get("service.instance.id", ""), point.start_time_unix_nano
-                            self.confessed[process] = point.as_int
-
-
-class _Signals(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.server.take(self.path, self.rfile.read(int(self.headers["content-length"])))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         yield receiver
-        receiver.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +62,7 @@ def started(
     own = {
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": model.base_url,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{receiver.server_port}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "CONFESSION_OTEL_WAY": way,
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
@@ -151,8 +104,16 @@ def visit(address: str) -> str:
 
 
 def all_has_arrived(receiver: Receiver) -> None:
-    assert receiver.spans == {"chat m-1": CALLS, "confession": CALLS}
-    assert sum(receiver.confessed.values()) == CALLS
+    assert Counter(span.name for span in receiver.spans) == {"chat m-1": CALLS, "confession": CALLS}
+    counted: dict[tuple[str, int], int] = {}
+    for resource in receiver.metrics:
+        ids = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+        for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+            if metric.name == "confession.verdicts":
+                for point in metric.sum.data_points:
+                    # What a process says last is what it has counted.
+                    counted[ids["service.instance.id"], point.start_time_unix_nano] = point.as_int
+    assert sum(counted.values()) == CALLS
 
 
 @pytest.mark.parametrize("way", ["observe", "ask"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gzip
 import json
@@ -11,21 +10,16 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from confession_otel.replaying import read_line
 from confession_otel.replaying.emission import Emitter
 from confession_otel.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from receiver import Receiver
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -50,46 +44,6 @@ def environment() -> Path:
     return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes traces as a collector does, over OTLP/HTTP."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Traces)
-        self.spans: list[tuple[str, str]] = []
-        """Trace and span ids, in hexadecimal."""
-
-
-class _Traces(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-        self.server.spans += [
-            (span.trace_id.hex(), span.span_id.hex())
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing on standard error."""
-
-
-@contextlib.contextmanager
-def receiving() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-        thread.start()
-        yield receiver
-        receiver.shutdown()
-        thread.join()
-
-
 def run(receiver: Receiver, *arguments: object) -> dict[str, int]:
     """What it printed: how often each thing happened."""
     done = subprocess.run(
@@ -99,7 +53,7 @@ def run(receiver: Receiver, *arguments: object) -> dict[str, int]:
         text=True,
         env={
             **os.environ,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{receiver.server_port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
             "NO_PROXY": "127.0.0.1",
             "RAY_USAGE_STATS_ENABLED": "0",
             # Below `uv run` Ray would start its workers in the environment of the tests, and not in the example's.
@@ -121,10 +75,10 @@ def test_an_archive_is_replayed_once_however_often_it_is(tmp_path: Path) -> None
 
     emitter = Emitter(Settings.read({}))
     spans = [span for line in lines for one in read_line(line.encode()).calls for span in emitter.emit(one).spans]
-    expected = {(f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}") for span in spans}
+    expected = {f"{span.context.trace_id:032x} {span.context.span_id:016x}" for span in spans}
     assert len(expected) == 1500
 
-    with receiving() as receiver:
+    with Receiver() as receiver:
         counts = run(receiver, archive, "--workers", 2, "--rejected", tmp_path / "rejected")
         assert counts == {
             "lines": 902,
@@ -134,10 +88,10 @@ def test_an_archive_is_replayed_once_however_often_it_is(tmp_path: Path) -> None
             "rejected not_json": 1,
             "rejected not_utf8": 1,
         }
-        assert Counter(receiver.spans) == dict.fromkeys(expected, 1)
+        assert Counter(receiver.span_ids) == dict.fromkeys(expected, 1)
         # In pieces that end anywhere in a line, and some of them in none.
         assert run(receiver, archive, "--piece", 1000) == counts
-        assert Counter(receiver.spans) == dict.fromkeys(expected, 2)
+        assert Counter(receiver.span_ids) == dict.fromkeys(expected, 2)
 
     code = "import sys, pandas; print(sorted(map(bytes, pandas.read_parquet(sys.argv[1])['line'])))"
     rejected = subprocess.run(

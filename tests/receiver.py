@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -15,11 +16,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
     from typing_extensions import Self
 
 TRACES: Final = "/v1/traces"
 LOGS: Final = "/v1/logs"
+METRICS: Final = "/v1/metrics"
 
 
 class Receiver(ThreadingHTTPServer):
@@ -32,9 +35,10 @@ class Receiver(ThreadingHTTPServer):
         self.spans: list[Span] = []
         """Every span of every request, in the order of their coming."""
         self.events: list[LogRecord] = []
+        self.metrics: list[ResourceMetrics] = []
         self.seconds = 0.0
         """How long each request takes."""
-        self.status = {TRACES: 200, LOGS: 200}
+        self.status = {TRACES: 200, LOGS: 200, METRICS: 200}
         self.refused = 0
         """Of the spans of each request, how many it says it refuses."""
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -76,6 +80,8 @@ class _Requests(BaseHTTPRequestHandler):
             if self.server.refused:
                 part: Any = {"rejected_spans": self.server.refused, "error_message": "too old"}
                 reply = ExportTraceServiceResponse(partial_success=part).SerializeToString()
+        elif status == 200 and self.path == METRICS:
+            self.server.metrics += ExportMetricsServiceRequest.FromString(body).resource_metrics
         elif status == 200:
             logs = ExportLogsServiceRequest.FromString(body)
             self.server.events += [
