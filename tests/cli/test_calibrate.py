@@ -265,9 +265,34 @@ def test_bad_rows_of_a_table_are_counted_too(tmp_path: Path) -> None:
     done = run(str(file), "--json")
     assert json.loads(done.stdout)["overall"]["n"] == 1
     assert done.stderr.decode().strip() == (
-        f"rejected 3: failed_not_boolean 1 ({file} row 3), score_not_in_0_to_1 1, "
-        f"wrong_number_of_columns 1 ({file} row 4)"
+        f"rejected 3: failed_not_boolean 1 ({file} row 3), wrong_number_of_columns 1 ({file} row 4), "
+        f"score_not_in_0_to_1 1 ({file} row 5)"
     )
+
+
+def test_cells_of_a_table_hold_what_texts_hold(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    text = 'Objective: say "no",\nor yes\r\nResult: ✗ did not comply\n' + "x" * 200_000
+    quoted = text.replace('"', '""')
+    file.write_bytes(f'\ufefftext,other,failed\r\n"{quoted}",,true\r\n\r\n"{quoted}",",",false\r\n'.encode())
+    overall = figures(str(file))["overall"]
+    assert (overall["n"], overall["confessed_given_failed"], overall["confessed_given_complied"]) == (2, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"failed,verdict\ntrue,unsure\n\xff,unsure\n", "can't decode byte 0xff"),
+        (b'failed,verdict\ntrue,"' + b"x" * (17 << 20), "field larger than field limit"),
+    ],
+)
+def test_a_table_that_is_none_is_said_to_be(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(content)
+    done = run(str(file), "--json")
+    assert done.returncode == 2
+    assert f"{file} cannot be read after row " in done.stderr.decode()
+    assert says in done.stderr.decode()
 
 
 def test_the_group_is_whatever_field_is_named(tmp_path: Path) -> None:
@@ -390,14 +415,14 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(tmp_path: Path, argumen
             ["rows.jsonl", "--plot", "o.png"],
             '--plot needs matplotlib: pip install "confession-otel[data]"',
         ),
-        ("pyarrow", ["rows.csv"], 'rows.csv: csv files need pyarrow: pip install "confession-otel[data]"'),
+        ("pyarrow", ["rows.parquet"], 'rows.parquet: parquet files need pyarrow: pip install "confession-otel[data]"'),
     ],
 )
 def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, package: str, arguments: list[str], says: str
 ) -> None:
     (tmp_path / "rows.jsonl").write_bytes(lines(ROWS))
-    (tmp_path / "rows.csv").write_text(_csv(ROWS), encoding="utf-8")
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     code = (
         "import sys, importlib.util as u; find = u.find_spec;"
         f"u.find_spec = lambda name, *rest: None if name == {package!r} else find(name, *rest);"

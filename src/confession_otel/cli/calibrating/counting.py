@@ -30,7 +30,7 @@ class Counted:
     first: dict[Rejected, int] = field(default_factory=dict)
     """The first line or row, from 1, that was rejected for each reason, where it is known."""
 
-    def add(self, row: Row | Rejected, number: int | None) -> None:
+    def add(self, row: Row | Rejected, number: int) -> None:
         """Count what was read.
 
         Args:
@@ -38,7 +38,7 @@ class Counted:
             number: of the line or row.
         """
         self.calibration.add(row)
-        if isinstance(row, Rejected) and number is not None:
+        if isinstance(row, Rejected):
             self.first.setdefault(row, number)
 
 
