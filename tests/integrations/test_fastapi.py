@@ -16,22 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from confession_otel.testing import ScriptedServer, chat_completion
-from receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+    from receiver import Receiver
+
 HERE: Final = Path(__file__).parent
 EXAMPLE: Final = HERE.parent.parent / "integrations" / "fastapi"
 ANSWER: Final = "Fish swim.\n\n## Confession\n\nObjective: ten words / Result: ✗ did not comply / Why: there are two"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from confession_otel.testing import ScriptedServer, chat_completion
-from receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from confession_otel.testing import Request
+    from receiver import Receiver
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -32,12 +32,6 @@ ONE: Final = {"objective": "ten words", "compliance": "not_complied_not_reported
 REPORT: Final = json.dumps(
     {"compliance_analysis": [ONE], "uncertainties_and_conflicts": [], "overall_compliance_grade": 3}
 )
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture(scope="module")
