@@ -43,7 +43,7 @@ def of_a_handler(telemetry: Telemetry, **keywords: Any) -> observation.Observer:
 
 
 @pytest.mark.parametrize("first", ["by name", "as the global one"])
-@pytest.mark.parametrize("is_set", ["before", "after the first"])
+@pytest.mark.parametrize("is_set", ["before", "after the first", "after both"])
 def test_a_provider_that_is_global_and_given_exports_all_answers(telemetry: Telemetry, first: str, is_set: str) -> None:
     if is_set == "before":
         metrics.set_meter_provider(telemetry.meter_provider)
@@ -54,10 +54,14 @@ def test_a_provider_that_is_global_and_given_exports_all_answers(telemetry: Tele
         metrics.set_meter_provider(telemetry.meter_provider)
     other = of_a_handler(telemetry, **({} if first == "by name" else by_name))
     give(other, 4)
+    if is_set == "after both":
+        metrics.set_meter_provider(telemetry.meter_provider)
     assert one is not other
     assert telemetry.counts("confession.answers") == [(CONFESSED, 7)]
     # A counter of the API's proxy passes nothing on before the provider is set.
-    lost = 3 if (first, is_set) == ("as the global one", "after the first") else 0
+    global_ones = 3 if first == "as the global one" else 4
+    set_too_late = is_set == "after both" or (is_set == "after the first" and first == "as the global one")
+    lost = global_ones if set_too_late else 0
     assert sum(count for _, count in telemetry.counts("confession.verdicts")) == 7 - lost
 
 

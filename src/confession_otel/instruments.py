@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
@@ -22,6 +23,7 @@ class Instruments:
     """The metrics on one meter provider."""
 
     def __init__(self, provider: MeterProvider | None) -> None:
+        self._provider = None if provider is None else ref(provider)
         meter = metrics.get_meter(semconv.SCOPE, __version__, provider)
         self.verdicts: Counter = meter.create_counter(
             semconv.METRIC_VERDICTS, "{confession}", "Confessions, by what they say"
@@ -57,6 +59,10 @@ class Instruments:
         )
 
     def _observe_answers(self, _: CallbackOptions) -> Iterable[Observation]:
+        answers = self.answers.read()
+        if self._provider is not None and _global and self._provider() is metrics.get_meter_provider():
+            # It was asked for by name, and only then made the global one: it hears us alone, hence for both.
+            answers = Counts(answers) + Counts(_global[0].answers.read())
         return [
             Observation(
                 count,
@@ -64,7 +70,7 @@ class Instruments:
                 if reason is None
                 else {semconv.STATUS: status.value, semconv.REASON: reason},
             )
-            for (status, reason), count in self.answers.read().items()
+            for (status, reason), count in answers.items()
         ]
 
 
