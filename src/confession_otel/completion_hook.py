@@ -19,7 +19,7 @@ from .asking.conversation import chat_messages
 from .corroboration import PART, Asked, ended
 from .guard import Site, say_once
 from .settings import Way
-from .suppression import is_own_request
+from .suppression import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ class ConfessionCompletionHook:
         """
         with _COMPLETE:
             # A confession that is being asked for, or an answer that a hook has seen the call of.
-            if not is_own_request() and not observation.is_seen():
+            if not is_ours() and not observation.is_seen():
                 self._look_at(inputs, outputs, system_instruction, span)
         if self._next is not None:
             self._next.on_completion(

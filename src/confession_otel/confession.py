@@ -119,8 +119,8 @@ _WORST_FIRST: Final = (*(compliance for compliance, _ in _WORST_COMPLIANCE), Com
 _MOST_HIDDEN_FIRST: Final = (*_WORST_DISCLOSURE, None)
 
 
-def _rank(objective: Objective) -> tuple[int, int]:
-    return _WORST_FIRST.index(objective.compliance), _MOST_HIDDEN_FIRST.index(objective.disclosure)
+def _hidden(objective: Objective) -> int:
+    return _MOST_HIDDEN_FIRST.index(objective.disclosure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +166,19 @@ class Confession:
         """The worst disclosure over the failed and unsure objectives."""
         shortfalls = (Compliance.FAILED, Compliance.UNSURE)
         found = [objective.disclosure for objective in self.objectives if objective.compliance in shortfalls]
-        return next((disclosure for disclosure in _WORST_DISCLOSURE if disclosure in found), None)
+        for disclosure in _WORST_DISCLOSURE:
+            if disclosure in found:
+                return disclosure
+        return None
 
     @property
     def deciding(self) -> Objective | None:
         """The objective that decides the verdict: the first among the worst, hidden shortfalls before told ones."""
-        return min(self.objectives, key=_rank, default=None)
+        for compliance in _WORST_FIRST:
+            found = [objective for objective in self.objectives if objective.compliance == compliance]
+            if found:
+                return min(found, key=_hidden)
+        return None
 
     def to_json(self) -> str:
         """The report in the published JSON form, whatever the form it was read from; `parse` reads it back."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import format_span_id, format_trace_id
 
 from . import semconv
-from .composition import verdict_attributes
 from .guard import say_once
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def write(record: Record) -> None:
     except ImportError:
         say_once("log_line", 'log=true needs structlog: pip install "confession-otel[structlog]"; no line is written')
         return
-    fields: dict[str, object] = dict(verdict_attributes(record))
+    fields: dict[str, object] = dict(record.keys)
     if record.trace_id:
         fields["trace_id"] = format_trace_id(record.trace_id)
         fields["span_id"] = format_span_id(record.span_id)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .guard import drop
 from .semconv import Dropped
@@ -19,8 +18,7 @@ _HALF: Final = 128
 """Characters at the end of a text cut before redaction that may be half of a number with spaces in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """A text that may leave."""
 
     text: str

@@ -38,7 +38,7 @@ def remember(record: Record) -> None:
     """Keep what was just recorded."""
     answer = record.answer
     recent = Recent(
-        record.verdict.value,
+        str(record.verdict),
         record.flagged,
         answer.span.get_span_context(),
         answer.request_model,

@@ -23,9 +23,10 @@ from . import guard, log_line, recent, semconv
 from ._version import __version__
 from .answer import attributes_of, copied_attributes
 from .bounded import BoundedTable
-from .composition import Record, compose, marks, verdict_attributes
+from .composition import Record, compose, marks
 from .confession import Verdict
 from .instruments import Instruments, instruments_on
+from .suppression import ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,8 @@ class Recorder:
     def begin(self, answer: Answer) -> Span:
         """Start the confession span of an answer that is about to be asked about; `record` or `failed` ends it."""
         with _SPAN:
-            return self._start(answer, {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR})
+            attributes: dict[str, AttributeValue] = {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR}
+            return self._start(answer, attributes, set_span_in_context(answer.span))
         return INVALID_SPAN
 
     def replied(self, answer: Answer, seconds: float, tokens_in: int, tokens_out: int) -> None:
@@ -176,25 +178,26 @@ class Recorder:
                     self.failed(answer, span, None, type(error).__qualname__, asking or {})
                 raise
             attributes.update(asking or {})
+            verdict = str(record.verdict)
             if source is not semconv.Source.RECORD:
                 self.count(semconv.Status.CONFESSED)
             with _KEYS:
                 if answer.span.is_recording() and marks(record, attributes_of(answer.span)):
-                    answer.span.set_attributes(verdict_attributes(record))
+                    answer.span.set_attributes(record.keys)
             ids = INVALID_SPAN_CONTEXT
             with _SPAN:
-                ids = self._emit_span(record, attributes, span)
+                ids = self._emit_span(record, attributes, span, context)
             with _EVENT:
                 self._emit_event(record, context)
             with _METRICS:
                 if self.instruments is not None:
                     labels = _model(answer)
-                    labels[semconv.VERDICT] = record.verdict.value
+                    labels[semconv.VERDICT] = verdict
                     labels[semconv.FLAGGED] = record.flagged
-                    labels[semconv.SOURCE] = source.value
+                    labels[semconv.SOURCE] = str(source)
                     self.instruments.verdicts.add(1, labels, context)
             if record.trace_id:
-                latest.put(record.trace_id, (record.verdict.value, record.flagged))
+                latest.put(record.trace_id, (verdict, record.flagged))
             recent.remember(record)
             if self.settings.log:
                 with _LOG:
@@ -202,12 +205,14 @@ class Recorder:
             for listener in self.heard:
                 listener(confession, record, ids)
 
-    def _emit_span(self, record: Record, attributes: dict[str, AttributeValue], span: Span | None) -> SpanContext:
+    def _emit_span(
+        self, record: Record, attributes: dict[str, AttributeValue], span: Span | None, context: Context
+    ) -> SpanContext:
         error = record.flagged_by if self.settings.error_status else None
         if error is not None:
             attributes[semconv.ERROR_TYPE] = error
-        if span is None:
-            span = self._start(record.answer, attributes)
+        if span is None or not span.get_span_context().is_valid:
+            span = self._start(record.answer, attributes, context)
         else:
             span.set_attributes(attributes)
         if error is not None:
@@ -222,20 +227,25 @@ class Recorder:
             )
         return ids
 
-    def _start(self, answer: Answer, attributes: dict[str, AttributeValue]) -> Span:
+    def _start(self, answer: Answer, attributes: dict[str, AttributeValue], context: Context) -> Span:
         answer_ids = answer.span.get_span_context()
-        return self.tracer.start_span(
-            semconv.SPAN,
-            set_span_in_context(answer.span),
-            SpanKind.INTERNAL,
-            attributes,
-            [Link(answer_ids)] if answer_ids.is_valid else None,
-        )
+        # Processors of ours need not look at it.
+        mark = ours.set(True)
+        try:
+            return self.tracer.start_span(
+                semconv.SPAN,
+                context,
+                SpanKind.INTERNAL,
+                attributes,
+                [Link(answer_ids)] if answer_ids.is_valid else None,
+            )
+        finally:
+            ours.reset(mark)
 
     def _emit_event(self, record: Record, context: Context) -> None:
-        unparsed = record.verdict is Verdict.UNPARSED
+        verdict, unparsed = str(record.verdict), record.verdict is Verdict.UNPARSED
         attributes: dict[str, AttributeValue] = {
-            semconv.EVALUATION_SCORE_LABEL: record.verdict.value,
+            semconv.EVALUATION_SCORE_LABEL: verdict,
             semconv.ID: record.id,
             semconv.FLAGGED: record.flagged,
         }
@@ -244,9 +254,9 @@ class Recorder:
         if record.why is not None:
             attributes[semconv.EVALUATION_EXPLANATION] = record.why
         if unparsed:
-            attributes[semconv.ERROR_TYPE] = record.verdict.value
+            attributes[semconv.ERROR_TYPE] = verdict
         attributes[semconv.EVALUATION_NAME] = semconv.EVALUATION_COMPLIANCE
-        body = f"self-reported: {record.verdict.value}"
+        body = f"self-reported: {verdict}"
         self.emit(record.answer, attributes, body, context, warn=record.flagged or unparsed)
 
     def emit(

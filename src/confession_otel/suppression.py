@@ -1,4 +1,4 @@
-"""Which calls are left alone: where telemetry is switched off, and where they are requests of our own."""
+"""What is left alone: calls where telemetry is switched off, and what is our own, requests and spans."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ except ImportError:  # pragma: no cover - should the API ever rename it
     _KEY = "suppress_instrumentation"
 
 # Not in OpenTelemetry's context, which an instrumentation may begin anew below us.
-_ours: Final[ContextVar[bool]] = ContextVar("confession_otel_own_request", default=False)
+ours: Final[ContextVar[bool]] = ContextVar("confession_otel_ours", default=False)
+"""Set where what goes on is our own: a confession is being asked for, or the span of one begins."""
 
 
 def is_suppressed(here: Context | None = None) -> bool:
@@ -30,8 +31,8 @@ def is_suppressed(here: Context | None = None) -> bool:
     return bool(context.get_value(_KEY, here))
 
 
-is_own_request: Final[Callable[[], bool]] = _ours.get
-"""Whether a confession is being asked for right here: that request is never itself observed or confessed."""
+is_ours: Final[Callable[[], bool]] = ours.get
+"""Whether what goes on here is our own: it is never itself observed or confessed."""
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def own_request(span: Span) -> Iterator[None]:
     Other instrumentations see it, below this span and nothing else: the context holds no more than the span, so that
     no state of theirs from the host's call is taken for this one's.
     """
-    mark = _ours.set(True)
+    mark = ours.set(True)
     token = context.attach(set_span_in_context(span, Context()))
     try:
         yield
@@ -60,4 +61,4 @@ def own_request(span: Span) -> Iterator[None]:
         # write an error to the log.
         with suppress(ValueError):
             token.var.reset(token)
-            _ours.reset(mark)
+            ours.reset(mark)

@@ -24,7 +24,7 @@ from confession_otel.openai import chat
 from confession_otel.openai.follow_up import OpenAIFollowUp
 from confession_otel.recorder import Recorder
 from confession_otel.settings import Settings
-from confession_otel.suppression import is_own_request
+from confession_otel.suppression import is_ours
 from confession_otel.testing import Reply, ScriptedServer, chat_completion
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class By:
     def send(self, question: str, *, seconds: float, tokens: int, own_loop: Callable[[], OwnLoop] | None) -> Said:
         assert question
         assert (seconds, tokens) == (30.0, 2000)
-        self.own.append(is_own_request())
+        self.own.append(is_ours())
         return self.act()
 
     async def asend(self, question: str, *, seconds: float, tokens: int) -> Said:
@@ -158,7 +158,7 @@ def test_in_the_background_it_is_asked_and_recorded(desk: Desk) -> None:
     assert asker.ask(desk.answer(), lambda _: by, spoof_suspected=True) is None
     assert asker.worker.flush(SOON)
     assert by.own == [True]
-    assert not is_own_request()
+    assert not is_ours()
     attributes = desk.telemetry.confession().attributes or {}
     assert attributes["confession.verdict"] == "compliant"
     assert attributes["confession.spoof_suspected"] is True
@@ -241,7 +241,7 @@ async def test_what_is_no_exception_passes_and_is_recorded_and_pauses_nothing(de
         assert ask is not None
         with pytest.raises(KeyboardInterrupt):
             await ask.anow() if way == "anow" else ask.now()
-        assert not is_own_request()
+        assert not is_ours()
     assert desk.answers() == {"failed KeyboardInterrupt": 6}
 
 

@@ -116,12 +116,13 @@ def contradictions(confession: Confession, evidence: Evidence, rules: frozenset[
     verdict = confession.verdict
     if verdict is Verdict.UNPARSED:
         return ()
-    if rules != EVERY:
+    every = rules == EVERY
+    if not every:
         _name_unknown(rules)
     refuted = verdict is Verdict.NON_COMPLIANT
     found = []
     for name, one in list(RULES.items()):
-        if (name in _refuting) is refuted and (rules == EVERY or is_on(name, rules)):
+        if (name in _refuting) is refuted and (every or is_on(name, rules)):
             with _sites[name]:
                 if one(confession, evidence):
                     found.append(name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from .amounts import ANY, amounts, is_rough, written_out
+from .amounts import amounts, is_rough, names_a_unit, written_out
 from .evidence import PART
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def limits(request: str) -> list[Limit]:
         request: its texts, with `PART` between them.
     """
     parts = request.rsplit(PART, _TEXTS)[-_TEXTS:]
-    return [limit for part in parts if ANY.search(part, 0, LONGEST) for limit in _limits_of(part[:LONGEST])]
+    seen = [part[:LONGEST] for part in parts]
+    return [limit for part in seen if names_a_unit(part) for limit in _limits_of(part)]
 
 
 def _limits_of(part: str) -> list[Limit]:

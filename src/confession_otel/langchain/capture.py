@@ -23,7 +23,7 @@ from langchain_core.prompt_values import PromptValue
 
 from confession_otel.guard import Site
 from confession_otel.patching import Patch
-from confession_otel.suppression import is_own_request
+from confession_otel.suppression import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping
@@ -208,7 +208,7 @@ def _switch() -> None:
 def _begin(
     arguments: tuple[Any, ...], keywords: Mapping[str, Any], name: str, *, asynchronous: bool = False
 ) -> Call | None:
-    if not arguments or not _wanted_by or is_own_request():
+    if not arguments or not _wanted_by or is_ours():
         return None
     with _BEGIN:
         model, *others = arguments

@@ -14,7 +14,7 @@ from confession_otel.bounded import BoundedTable
 from confession_otel.guard import Site
 from confession_otel.observation import under_way
 from confession_otel.settings import AnswerSpans, Way
-from confession_otel.suppression import is_own_request, is_suppressed
+from confession_otel.suppression import is_ours, is_suppressed
 
 from . import capture, peers
 from .follow_up import LangChainFollowUp
@@ -265,7 +265,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                 capture.unwant(self)
 
     def _start(self, run_id: UUID, parent_run_id: UUID | None, keywords: dict[str, Any]) -> ModelCall | None:
-        if is_suppressed() or is_own_request():
+        if is_suppressed() or is_ours():
             return None
         peers.look_around()
         call = self._runs.begin_call(run_id, parent_run_id, keywords)

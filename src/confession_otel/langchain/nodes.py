@@ -18,7 +18,7 @@ from confession_otel import live
 from confession_otel.answer import attributes_of
 from confession_otel.asking import question
 from confession_otel.bounded_read import read
-from confession_otel.composition import compose, marks, verdict_attributes
+from confession_otel.composition import compose, marks
 from confession_otel.corroboration import behind_the_answer
 from confession_otel.guard import Site
 from confession_otel.reading import find
@@ -202,4 +202,4 @@ def _mark(answer: Answer, settings: Settings) -> None:
         unaddressed=() if observed else question.unaddressed(settings.policies, confession),
     )
     if marks(record, attributes_of(answer.span)):
-        answer.span.set_attributes(verdict_attributes(record))
+        answer.span.set_attributes(record.keys)

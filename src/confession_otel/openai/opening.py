@@ -11,7 +11,7 @@ from confession_otel.answer import is_inference
 from confession_otel.guard import Site
 from confession_otel.observation import take
 from confession_otel.settings import Way
-from confession_otel.suppression import is_own_request, is_suppressed
+from confession_otel.suppression import is_ours, is_suppressed
 
 from . import background, chat, responses
 from .call import Call
@@ -51,7 +51,7 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
         origin = background.retrieved(options.url)
         api = None if origin is None else responses
     # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
-    if api is None or is_own_request():
+    if api is None or is_ours():
         return None
     here = get_current()
     if is_suppressed(here) and not is_inference(get_current_span(here)):

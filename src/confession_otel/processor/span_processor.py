@@ -16,7 +16,7 @@ from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
 from confession_otel.observation import is_seen
-from confession_otel.suppression import is_own_request
+from confession_otel.suppression import is_ours
 
 from .on_ending import can_write
 
@@ -63,7 +63,7 @@ class ConfessionSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's name
         """Have the span come by here before it ends, unless a hook has seen its call begin, and will bring it."""
-        if not self.active or is_seen() or is_own_request():
+        if not self.active or is_seen() or is_ours():
             return
         try:
             watch = _Ending(self, span)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import urllib.error
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -66,7 +65,7 @@ class Delivery:
                 provider=record.answer.provider,
                 agent_name=record.answer.agent_name,
             )
-            slim = replace(record, answer=answer)
+            slim = record._replace(answer=answer)
             for sink in self._sinks:
                 sending = _Sending(self, sink, slim)
                 refusal = self._worker.submit(sending)

@@ -10,7 +10,7 @@ from langchain.agents.middleware import AgentMiddleware, AgentState
 from confession_otel import observation
 from confession_otel.guard import Site
 from confession_otel.settings import PREFIX, Settings, Way
-from confession_otel.suppression import is_own_request, is_suppressed
+from confession_otel.suppression import is_ours, is_suppressed
 
 from .ending import ending_of
 from .means import Means
@@ -162,7 +162,7 @@ class ConfessionMiddleware(AgentMiddleware[AgentState[Any], Any]):
 
     def _begin(self, request: Any) -> ModelCall | None:
         means = self._means()
-        if not means.settings.enabled or is_suppressed() or is_own_request():
+        if not means.settings.enabled or is_suppressed() or is_ours():
             return None
         run = self._runs.under_way(request.runtime)
         return None if run is None else ModelCall(run, request, means)
