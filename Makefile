@@ -12,7 +12,7 @@ export UV_LINK_MODE := copy
 export UV_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench fuzz pictures docs backends test-backends test-peers test-install clean
+.PHONY: help demo test lint types bench instructions fuzz pictures docs backends test-backends test-peers test-install clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ types: $(UV) ## mypy and pyright, both strict
 
 bench: $(UV) ## what reading and recording cost, as ratios within one run
 	@$(RUN) --all-extras python -m benchmarks
+
+instructions: $(UV) ## what an observed call costs in machine instructions; fails where a promise is broken (needs valgrind)
+	@$(RUN) --all-extras python -m benchmarks.instructions --check $(ARGS)
 
 fuzz: $(UV) ## coverage-guided fuzzing of the reader (SECONDS=60, or RUNS=30000 for the same inputs each time)
 	@PYTHONHASHSEED=0 $(RUN) --all-extras --group fuzz python tests/fuzz/fuzz_reading.py \

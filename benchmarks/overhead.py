@@ -19,7 +19,10 @@ import subprocess
 import sys
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ROOT / ".venvs"
@@ -61,22 +64,41 @@ def environment(name: str) -> Path:
 
 
 class Worker:
-    """A contender's process."""
+    """A contender's process.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the contender.
+        under: the command that runs it, if it is not to run by itself.
+    """
+
+    def __init__(self, name: str, under: Sequence[str] = ()) -> None:
         self.name = name
         self._process = subprocess.Popen(
-            [environment(name), Path(__file__).with_name("overhead_worker.py"), name],
+            [*under, environment(name), Path(__file__).with_name("overhead_worker.py"), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # So that what is counted, if anything is, is the same each time.
+            env={**os.environ, "PYTHONHASHSEED": "0"},
         )
 
-    def slice(self, scenario: str, calls: int) -> dict[str, float]:
-        """Medians of a few calls, in microseconds: of the call and, for a stream, of its parts."""
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def slice(self, scenario: str, calls: int, *, collecting: bool = True) -> dict[str, float]:
+        """Medians of a few calls, in microseconds: of the call and, for a stream, of its parts.
+
+        Args:
+            scenario: what is called.
+            calls: how often.
+            collecting: with the garbage collector on.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"scenario": scenario, "calls": calls}) + "\n")
+        wanted = {"scenario": scenario, "calls": calls, "collecting": collecting}
+        self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:

@@ -6,6 +6,7 @@ Run by `overhead.py` in the contender's environment, with its name; reads from s
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -313,6 +314,7 @@ def main() -> None:
     for line in sys.stdin:
         wanted = json.loads(line)
         scenario, calls = wanted["scenario"], wanted["calls"]
+        (gc.enable if wanted["collecting"] else gc.disable)()
         if scenario == "chat_async":
             taken = loop.run_until_complete(_chat_async(aclient, calls))
         elif scenario == "stream":
