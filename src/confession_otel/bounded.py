@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -58,6 +59,13 @@ class BoundedTable(Generic[Key, Value]):
         """Take out."""
         entry = self._entries.pop(key, None)
         return None if entry is None else entry[1]
+
+    def values(self) -> list[Value]:
+        """What is remembered; without the rest where another thread changes it meanwhile."""
+        found: list[Value] = []
+        with contextlib.suppress(RuntimeError):
+            found.extend(value for _, value in self._entries.values())
+        return found
 
     def clear(self) -> None:
         """Forget everything."""

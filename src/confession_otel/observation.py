@@ -40,15 +40,34 @@ _PROVIDERS: Final = ("tracer_provider", "meter_provider", "logger_provider")
 
 
 class Sighting:
-    """A framework's call of a model, under way: did the hook of the SDK below take it on?"""
+    """A framework's call of a model, under way: did the hook of the SDK below take it on, and bring its answer?"""
 
-    __slots__ = ("taken",)
-
-    over = False
-    """It has ended; what it was begun in may go on holding it."""
+    __slots__ = ("_brought", "open", "taken")
 
     def __init__(self) -> None:
+        self.open = True
+        """A call of an SDK that begins now is part of it. What it was begun in may hold it longer than that."""
         self.taken = False
+        """The hook of an SDK shows it, on its answer span."""
+        self._brought: list[tuple[str | None, str]] | None = None
+
+    def brought(self, answers: Sequence[Answer]) -> None:
+        """The hook of an SDK has brought these, or knows that they are not there yet, or not to be had."""
+        if self._brought is None:
+            self._brought = []
+        self._brought += [(answer.response_id, answer.text) for answer in answers]
+
+    def has_brought(self, response_id: str | None, text: str) -> bool:
+        """Is the answer that the framework got the one that was brought?
+
+        It may have asked one provider, whose answer it did not like or did not get, and then another.
+        """
+        if not self._brought:
+            return self._brought is not None
+        return any(
+            response_id == own_id if response_id and own_id else once.are_the_same(own_text, text)
+            for own_id, own_text in self._brought
+        )
 
     def answer_span(self) -> Span | None:
         """The span that another instrumentation of the framework has for this call."""
@@ -74,8 +93,26 @@ class Sighting:
 under_way: Final[ContextVar[Sighting | None]] = ContextVar("confession_otel_under_way", default=None)
 """Set by a framework's hook where its call begins, in the context in which the SDK's call then runs."""
 
-in_a_call: Final[ContextVar[bool]] = ContextVar("confession_otel_in_a_call", default=False)
-"""Set by the hook of an SDK around a call whose answer it will bring."""
+
+class InACall:
+    """A call that the hook of an SDK has seen begin, and whose answer it will bring."""
+
+    __slots__ = ("open", "request")
+
+    def __init__(self, request: object) -> None:
+        self.open = True
+        """Whoever begins something now is inside. A task that was begun inside may outlive the call, in its context."""
+        self.request: object = request
+        """What is sent, as the SDK has it: whoever sends the very same on is this call once more."""
+
+    def end(self) -> None:
+        """The request is over."""
+        self.open = False
+        self.request = None
+
+
+in_a_call: Final[ContextVar[InACall | None]] = ContextVar("confession_otel_in_a_call", default=None)
+"""Set by the hook of an SDK around a call."""
 
 # Every span of the service comes by here: two steps less.
 _in_a_call: Final = in_a_call.get
@@ -239,14 +276,17 @@ _own: Final[deque[Observer]] = deque(maxlen=16)
 
 def is_seen() -> bool:
     """Has a hook of an SDK or of a framework seen the call begin that we are in? It will bring the answer."""
-    return _in_a_call() or ((sighting := _under_way()) is not None and not sighting.over)
+    return ((call := _in_a_call()) is not None and call.open) or (
+        (sighting := _under_way()) is not None and sighting.open
+    )
 
 
 def take() -> Sighting | None:
     """Tell the framework above, if one is, that this call is shown and recorded here: called by the hook of an SDK."""
     sighting = under_way.get()
-    if sighting is not None:
-        sighting.taken = True
+    if sighting is None or not sighting.open:
+        return None
+    sighting.taken = True
     return sighting
 
 

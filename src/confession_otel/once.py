@@ -116,13 +116,15 @@ def _known(answers: deque[_Answer] | None, text: str, response_id: str | None, s
         if (
             source not in answer.sources
             and (response_id is None or answer.response_id is None or response_id == answer.response_id)
-            and _are_the_same(answer.text, text)
+            and are_the_same(answer.text, text)
         ):
             return answer
     return None
 
 
-def _are_the_same(one: str, other: str) -> bool:
+def are_the_same(one: str, other: str) -> bool:
+    """Do these end in the same words?"""
+    one, other = one[-_TAIL:], other[-_TAIL:]
     if one == other:
         return True
     # Some join the parts of a message with line breaks, some strip it.

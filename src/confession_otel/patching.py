@@ -62,6 +62,11 @@ class Patch:
             self._original, self._wrapper = there, self._wrap(there)
             setattr(self._owner, self._name, self._wrapper)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Does what is called come by here, whether ours is outermost or not?"""
+        return self._wrapper is not None and self.is_in(self._owner.__dict__.get(self._name))
+
     def is_in(self, method: Any) -> bool:
         """Is this our wrapper, or somebody else's around it?"""
         while method is not None:
@@ -72,5 +77,5 @@ class Patch:
 
     def remove(self) -> None:
         """Give the original back, unless somebody else's wrapper is around ours."""
-        if self._wrapper is not None and self._owner.__dict__[self._name] is self._wrapper:
+        if self._wrapper is not None and self._owner.__dict__.get(self._name) is self._wrapper:
             setattr(self._owner, self._name, self._original)

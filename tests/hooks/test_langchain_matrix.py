@@ -391,7 +391,7 @@ BOUNDARY: Final = {
     *(f"handler.ConfessionCallbackHandler.on_{event}" for event in ("chain_start", "chain_end", "chain_error")),
     *(f"handler.ConfessionCallbackHandler.on_{event}" for event in ("tool_start", "tool_end", "tool_error")),
     *(f"handler.ConfessionCallbackHandler.on_{event}" for event in ("chat_model_start", "llm_start")),
-    *(f"handler.ConfessionCallbackHandler.on_{event}" for event in ("llm_end", "llm_error")),
+    *(f"handler.ConfessionCallbackHandler.on_{event}" for event in ("llm_new_token", "llm_end", "llm_error")),
     # Run when a person calls them, and when modules are loaded.
     "everywhere._Everywhere.switch_on",
     "everywhere._Everywhere.switch_off",

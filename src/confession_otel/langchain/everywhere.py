@@ -15,7 +15,6 @@ from confession_otel.patching import Patch
 
 from . import capture, peers
 from .handler import ConfessionCallbackHandler
-from .runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +35,8 @@ class _Everywhere(ConfessionCallbackHandler):
     def switch_off(self) -> None:
         self._off = True
         capture.unwant(self)
-        # Ends pass by from now on.
-        runs, self._runs = self._runs, Runs()
-        runs.leave()
+        # Ends pass by from now on; but it may be only that other settings come, and then they are heard again.
+        self._runs.leave()
         self._given.clear()
 
     def _watch(self) -> None:

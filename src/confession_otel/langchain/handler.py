@@ -202,6 +202,11 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         with _START:
             self._start(run_id, parent_run_id, keywords)
 
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
+        """Between the chunks of a stream the host may call other models, which are no part of it."""
+        with _RUN:
+            self._runs.speaks(run_id)
+
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Look at what the model gave."""
         with _FINISH:
@@ -215,6 +220,9 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             metadata = metadata_of(generations[0])
             response_id = metadata.get("id")
             response_id = response_id if isinstance(response_id, str) else None
+            if call.has_brought(response_id, generations[0].text):
+                call.asked = None
+                return
             # A second handler on the same run, one on the model and one in the call's config, finds it taken.
             if not observer.claim(f"langchain {run_id}", f"{id(self)}") or not observer.claim(response_id, HOOK):
                 return
@@ -245,7 +253,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             call = self._ended(run_id)
             if call is not None:
                 call.asked = None
-            if call is None or isinstance(error, GeneratorExit) or is_control_flow(error):
+            if call is None or call.taken or isinstance(error, GeneratorExit) or is_control_flow(error):
                 return
             observer = self._observer()
             if not observer.claim(f"langchain {run_id}", f"{id(self)}"):
@@ -273,11 +281,11 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         return call
 
     def _ended(self, run_id: UUID) -> ModelCall | None:
-        """The call, unless there is nothing to do: never seen, switched off, or taken on by the SDK's own hook."""
+        """The call, unless there is nothing to do: never seen, or switched off."""
         call = self._runs.end_call(run_id)
         if call is None:
             return None
-        if call.taken or not self._observer().settings.enabled:
+        if not self._observer().settings.enabled:
             call.asked = None
             return None
         return call

@@ -97,7 +97,6 @@ class ModelCall(Sighting):
         super().__init__()
         metadata = keywords.get("metadata") or {}
         parameters = keywords.get("invocation_params") or {}
-        # What it was begun in may go on holding it: a later call of the SDK there is no part of it.
         self.over = False
         self.run_id = run_id
         self.parent_run_id = parent_run_id
@@ -118,6 +117,10 @@ class ModelCall(Sighting):
         # A peer whose callbacks come before ours has its span by now, and has ended it when ours hear of the end; one
         # whose callbacks come after ours will have it then.
         self._peer = peers.span_of(run_id)
+
+    def end(self) -> None:
+        """It is over; what it was begun in may go on holding it."""
+        self.over, self.open = True, False
 
     def answer_span(self) -> Span | None:
         """The span that another instrumentation has for this call, as long as it goes on."""
@@ -222,9 +225,22 @@ class Runs:
         """It is over; `None` for one never seen."""
         call = self._calls.pop(run_id)
         if call is not None:
-            call.over = True
+            call.end()
         return call
 
+    def speaks(self, run_id: UUID) -> None:
+        """A model's call gives its first words: from now on others may begin theirs in between."""
+        call = self._calls.get(run_id)
+        if call is not None:
+            call.open = False
+
     def leave(self) -> None:
-        """Nobody will tell of ends any more: bring what waits for one."""
+        """Nobody will tell of ends any more, or not before some have passed by: bring what waits for one.
+
+        Calls of models are kept, for one that ends when somebody tells again has an answer like any other.
+        """
+        for call in self._calls.values():
+            call.open = False
+        self._places.clear()
+        self._tools.clear()
         self._waiting.clear()

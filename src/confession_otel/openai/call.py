@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 from confession_otel import semconv
 from confession_otel.answer import Answer, is_inference
 from confession_otel.guard import Site
-from confession_otel.observation import in_a_call
+from confession_otel.observation import InACall, in_a_call
 from confession_otel.settings import AnswerSpans
 from confession_otel.suppression import is_suppressed
 
@@ -69,6 +69,7 @@ class Call:
         "_asked",
         "_client",
         "_endpoint",
+        "_inside",
         "_listened",
         "_model",
         "_observer",
@@ -106,6 +107,7 @@ class Call:
         self._listened: FinalRequestOptions | None = None
         self._post_parser: Any = None
         self._model: str | None = None
+        self._inside: InACall | None = None
         self._span: Span = INVALID_SPAN
         self._owned = False
         self._tokens: list[Token[Any]] = []
@@ -141,7 +143,8 @@ class Call:
         if self._asked is None:
             self._asked = self._api.asked(body)
         self._model = body.get("model")
-        self._tokens.append(in_a_call.set(True))
+        self._inside = InACall(self.passed.request)
+        self._tokens.append(in_a_call.set(self._inside))
         if origin is not None:
             self._span = origin.span
             return
@@ -173,6 +176,8 @@ class Call:
         listened, self._listened = self._listened, None
         if listened is not None:
             listened.post_parser = self._post_parser
+        if self._inside is not None:
+            self._inside.end()
         # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
         # write an error to the log.
         try:
@@ -312,8 +317,10 @@ class Call:
         def follow_up(answer: Answer) -> OpenAIFollowUp:
             return OpenAIFollowUp(self._client, self._api, self._options, answer, response)
 
-        if self._above is not None and self._above.put_off(self._observer, answers, HOOK, follow_up):
-            return
+        if self._above is not None:
+            self._above.brought(answers)
+            if self._above.put_off(self._observer, answers, HOOK, follow_up):
+                return
         # Logfire's tracer makes no span while it suppresses others; ours stands below its own.
         token = otel_context.attach(set_span_in_context(self._span, Context())) if is_suppressed() else None
         try:
@@ -330,6 +337,8 @@ class Call:
             several = taken_out != [0]
             self._completed(Completion(answers=[Answer(choice=choice if several else None) for choice in taken_out]))
             return
+        if self._above is not None:
+            self._above.brought(())
         self._observer.recorder.count(semconv.Status.ABSENT, semconv.Absent.UNREAD)
 
     def _end(self, failure: str | None = None) -> None:

@@ -62,7 +62,8 @@ def close() -> None:
     collector.unwatch()
     for patch in (*_around, *_IN_BAND, *_PATCHES):
         patch.remove()
-    _around.clear()
+    # What somebody has wrapped since stays where it is, and is not to be put there once more.
+    _around[:] = [patch for patch in _around if patch.is_in_place]
 
 
 def _sync(request: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from opentelemetry.trace import get_current_span
 
 from confession_otel.answer import is_inference
 from confession_otel.guard import Site
-from confession_otel.observation import take
+from confession_otel.observation import in_a_call, take
 from confession_otel.settings import Way
 from confession_otel.suppression import is_ours, is_suppressed
 
@@ -53,6 +53,9 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
     # Logfire suppresses other instrumentations below its span: then no span of ours, but the verdict goes onto theirs.
     if api is None or is_ours():
         return None
+    if (outer := in_a_call.get()) is not None and outer.request is passed.request:
+        # Somebody's own `request` leads on to the one below: ours has both, and sees the call already.
+        return None
     here = get_current()
     if is_suppressed(here) and not is_inference(get_current_span(here)):
         return None
@@ -61,11 +64,17 @@ def begin(observer: Callable[[], Observer], arguments: tuple[Any, ...], keywords
         return None
     call = Call(now, api, passed, take())
     # What began must end, also where it failed to begin in whole.
-    if now.settings.way is Way.IN_BAND and origin is None:
-        with _TELL:
-            call.tell()
     try:
-        call.start(origin, here)
-    except Exception as error:  # noqa: BLE001 - the site's to deal with; `with` takes longer
-        _START.swallow(error)
+        if now.settings.way is Way.IN_BAND and origin is None:
+            with _TELL:
+                call.tell()
+        try:
+            call.start(origin, here)
+        except Exception as error:  # noqa: BLE001 - the site's to deal with; `with` takes longer
+            _START.swallow(error)
+    except BaseException as error:
+        # A signal's, which comes between any two steps: the caller gets it, and nothing of ours stays behind.
+        call.leave()
+        call.raised(error)
+        raise
     return call

@@ -32,6 +32,12 @@ class Passed(NamedTuple):
         )
         return options
 
+    @property
+    def request(self) -> object:
+        """What is sent: the same object where a client's own `request` leads to that of the client below it."""
+        options = self.options
+        return options if options.json_data is None else options.json_data
+
     def with_options(self, options: FinalRequestOptions) -> Passed:
         """The same, for another request."""
         if len(self.arguments) > _PLACE:
