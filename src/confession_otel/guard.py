@@ -1,9 +1,10 @@
 """What stands between telemetry and host: an error of ours never reaches the host, and none is lost silently.
 
-`with Site("recorder.span"): ...` swallows an `Exception` raised inside; a `BaseException` (a signal, a cancellation)
-passes. Whatever is swallowed or left out is counted in a process-wide tally, which the recorder exports as the metric
-`confession.dropped`, and logged once for each site on the logger `confession_otel`. Nothing of the host's ever travels
-through a guarded block: observers return nothing, wrappers return their own local.
+`with Site("recorder.span"): ...` swallows an `Exception` raised inside; a `BaseException` (a cancellation, Ctrl-C)
+passes, and so does what `let_pass` was told of. Whatever is swallowed or left out is counted in a process-wide tally,
+which the recorder exports as the metric `confession.dropped`, and logged once for each site on the logger
+`confession_otel`. Nothing of the host's ever travels through a guarded block: observers return nothing, wrappers return
+their own local.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import logging
 import os
 import threading
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .semconv import SCOPE, Dropped
 from .tally import Tally
@@ -34,6 +35,16 @@ on_swallow: list[Callable[[str, Exception], None]] = []
 """Called with site and error for each swallowed error; tests put a function here that remembers, and raise later."""
 
 
+_HOSTS: Final = "_confession_otel_let_pass"
+"""Where an exception says that it is none of ours."""
+
+
+def let_pass(error: BaseException) -> None:
+    """This is the host's, and no guard around here is to swallow it: it came while the host waited for us."""
+    with contextlib.suppress(Exception):
+        setattr(error, _HOSTS, True)
+
+
 class Site:
     """A named place where an error of ours ends. Stateless, hence one for each place serves all threads."""
 
@@ -47,7 +58,7 @@ class Site:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
         """Swallow an `Exception`; let everything else pass."""
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or getattr(error, _HOSTS, False):
             return False
         self.swallow(error)
         return True

@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 import inspect
 import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from confession_otel.testing import Request
     from conftest import Telemetry
     from hooks.conftest import Model
 
@@ -647,3 +651,41 @@ def test_a_live_span_of_another_instrumentation_carries_the_verdict(
     theirs_span = telemetry.spans("chat theirs")[0]
     assert (theirs_span.attributes or {})["confession.verdict"] == "non_compliant"
     assert telemetry.confession().parent == theirs_span.context
+
+
+@pytest.mark.parametrize("then", ["uninstrument", "shutdown", "observe"])
+@pytest.mark.parametrize("form", ["whole", "streamed"])
+def test_a_request_under_way_when_the_way_ends_gives_an_answer_without_its_confession(
+    telemetry: Telemetry, then: str, form: str
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def reply(request: Request) -> Any:
+        asked.set()
+        go_on.wait(30)
+        (tag,) = re.findall(r'id=\\"([0-9a-f]+)', request.content.decode())
+        return chat_completion(f'Four.\n\n<confession id="{tag}">Objective: x. Result: complied.</confession>')
+
+    def call() -> str:
+        if form == "whole":
+            return str(client.chat.completions.create(model="m-1", messages=MESSAGES).choices[0].message.content)
+        chunks = client.chat.completions.create(model="m-1", messages=MESSAGES, stream=True)
+        return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+    before = [vars(base)["_process_response"] for base in (SyncAPIClient, AsyncAPIClient)]
+    co.instrument(**telemetry.providers, way="in_band")
+    with (
+        ScriptedServer(reply) as server,
+        OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        answer = pool.submit(call)
+        assert asked.wait(30)
+        if then == "observe":
+            co.instrument(**telemetry.providers)
+        else:
+            (co.uninstrument if then == "uninstrument" else co.shutdown)()
+        go_on.set()
+        assert answer.result(30) == "Four."
+    assert telemetry.counts("confession.answers") == COUNTED
+    assert [vars(base)["_process_response"] for base in (SyncAPIClient, AsyncAPIClient)] == before

@@ -7,6 +7,7 @@ import contextvars
 import gc
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from confession_otel.testing import Request
     from conftest import Telemetry
 
 FAILED = "Ten words.\n\n## Confession\n\nObjective: ten words / Result: ✗ did not comply / Why: there are two"
@@ -93,6 +95,26 @@ def test_what_is_made_in_the_background_is_recorded_once_when_it_is_retrieved(
     assert telemetry.confession().parent == answer.context
     assert (telemetry.confession().attributes or {})["gen_ai.request.model"] == "m-1"
     assert len(telemetry.spans("chat m-1")) == 1
+
+
+def test_of_two_who_retrieve_it_at_the_same_time_one_is_seen(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    both_here = threading.Barrier(2)
+
+    def reply(request: Request) -> Any:
+        body = {**response(FAILED, id="resp_9"), "background": True}
+        if request.method == "POST":
+            return {**body, "status": "queued", "output": []}
+        both_here.wait(30)
+        return body
+
+    with ScriptedServer(reply) as server, OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+        client.responses.create(model="m-1", input="Ten words, please.", background=True)
+        with ThreadPoolExecutor(2) as pool:
+            texts = {given.output_text for given in pool.map(client.responses.retrieve, ["resp_9", "resp_9"])}
+    assert texts == {FAILED}
+    assert verdicts(telemetry) == ["non_compliant"]
+    assert telemetry.counts("confession.answers") == [({"confession.status": "confessed"}, 1)]
 
 
 def test_a_background_stream_that_was_left_is_recorded_when_it_is_retrieved(

@@ -5,6 +5,8 @@ Each final answer ends as exactly one of confessed, not asked and failed, and is
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,7 +15,7 @@ from opentelemetry.trace import NonRecordingSpan
 
 from confession_otel import semconv
 from confession_otel.bounded_read import read
-from confession_otel.guard import Site
+from confession_otel.guard import Site, let_pass
 from confession_otel.semconv import NotAsked, Source, Status
 from confession_otel.settings import AskMode
 from confession_otel.suppression import own_request
@@ -110,9 +112,47 @@ class Ask:
             self.dropped(refusal)
 
     def now(self) -> None:
-        """Ask here, and wait for the reply."""
-        with _ASK:
-            self._ask(lambda: True, None)
+        """Ask, and wait here for the reply.
+
+        The request has a thread of its own. So what is raised here meanwhile is the host's, be it an `Exception`: a
+        signal handler's, say, because a job has run out of its time. It reaches the host, whoever guards this.
+        """
+        over = threading.Event()
+        # Of two who come to tell what became of it, the first takes this.
+        unsettled = [True]
+        raised: list[BaseException] = []
+
+        def may_tell() -> bool:
+            try:
+                return unsettled.pop()
+            except IndexError:
+                return False
+
+        def ask() -> None:
+            try:
+                with _ASK:
+                    self._ask(may_tell, None)
+            except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
+                raised.append(error)
+            finally:
+                over.set()
+
+        run = contextvars.copy_context().run
+        try:
+            threading.Thread(target=run, args=(ask,), name="confession-otel-inline", daemon=True).start()
+        except RuntimeError:
+            # The interpreter ends, and begins no thread any more.
+            ask()
+        try:
+            over.wait()
+        except BaseException as error:
+            let_pass(error)
+            with _ASK:
+                if may_tell():
+                    self._abandoned(error)
+            raise
+        if raised:
+            raise raised[0]
 
     async def anow(self) -> None:
         """Ask from the event loop that runs here."""
@@ -155,6 +195,11 @@ class Ask:
         else:
             if may_tell():
                 self._replied(span, reply)
+
+    def _abandoned(self, error: BaseException) -> None:
+        # Of the provider it says nothing.
+        span = self._begin() if self._span is None else self._span
+        self._record_failure(span, type(error).__qualname__)
 
     def _begin(self) -> Span:
         self._started = time.perf_counter()

@@ -45,6 +45,6 @@ def pending(response_id: str, span: Span, options: FinalRequestOptions) -> None:
     _origins.put(response_id, Origin(NonRecordingSpan(span.get_span_context()), slim))
 
 
-def done(response_id: str) -> None:
-    """Forget it."""
-    _origins.pop(response_id)
+def done(response_id: str) -> bool:
+    """Forget it; of several who retrieve it at the same time, the first is told that it was remembered."""
+    return _origins.pop(response_id) is not None

@@ -35,7 +35,7 @@ from .collector import outside
 from .completion import Completion
 from .fields import endpoint_attributes
 from .follow_up import OpenAIFollowUp
-from .in_band import Telling, removing, tell
+from .in_band import Telling, removing, seam, tell
 from .passed import body_of
 from .stream import Rest
 
@@ -78,6 +78,7 @@ class Call:
         "_post_parser",
         "_provider",
         "_rest",
+        "_retrieves",
         "_seen",
         "_span",
         "_started",
@@ -115,6 +116,7 @@ class Call:
         self._to_first_chunk: float | None = None
         self._answered: int | None = None
         self._seen = False
+        self._retrieves = False
         self._rest: Rest | None = None
 
     def tell(self) -> None:
@@ -122,8 +124,9 @@ class Call:
         options, policies = self._options, self._observer.settings.policies
         # What the caller asked; what we add is none of it.
         self._asked = self._api.asked(body_of(options))
-        self._telling = telling = tell(self._client, self._api, options, body_of(options), policies)
-        if telling is not None:
+        telling = tell(self._client, self._api, options, body_of(options), policies)
+        if telling is not None and seam.need():
+            self._telling = telling
             self._options = telling.options
             self.passed = self.passed.with_options(telling.options)
             self._tokens.append(removing.set(telling))
@@ -146,7 +149,7 @@ class Call:
         self._inside = InACall(self.passed.request)
         self._tokens.append(in_a_call.set(self._inside))
         if origin is not None:
-            self._span = origin.span
+            self._span, self._retrieves = origin.span, True
             return
         self._span = get_current_span(here)
         if is_inference(self._span):
@@ -178,6 +181,8 @@ class Call:
             listened.post_parser = self._post_parser
         if self._inside is not None:
             self._inside.end()
+        if self._telling is not None:
+            seam.spare()
         # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
         # write an error to the log.
         try:
@@ -300,8 +305,8 @@ class Call:
         if self._api is responses and completion.id is not None:
             if completion.pending:
                 background.pending(completion.id, self._span, self._options)
-            else:
-                background.done(completion.id)
+            elif not background.done(completion.id) and self._retrieves:
+                return
         for answer in completion.answers:
             answer.span, answer.request_model, answer.provider = self._span, self._model, self._provider
             answer.asked = self._asked

@@ -17,7 +17,7 @@ from confession_otel.patching import Patch
 from confession_otel.settings import Way
 
 from . import collector
-from .in_band import through
+from .in_band import seam
 from .opening import begin
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def open_for(observer: Callable[[], Observer]) -> None:
     for patch in _PATCHES:
         patch.apply()
     if observer().settings.way is Way.IN_BAND:
-        for patch in _IN_BAND:
-            patch.apply()
+        seam.open()
     # OpenInference and Logfire put their wrapper on the clients themselves. One that was there before us calls the base
     # client's method of then, and so goes past ours: we go around it.
     for client, patch, wrap in ((OpenAI, _PATCHES[0], _sync), (AsyncOpenAI, _PATCHES[1], _async)):
@@ -60,7 +59,8 @@ def close() -> None:
     global _observer  # noqa: PLW0603 - as above
     _observer = None
     collector.unwatch()
-    for patch in (*_around, *_IN_BAND, *_PATCHES):
+    seam.close()
+    for patch in (*_around, *_PATCHES):
         patch.remove()
     # What somebody has wrapped since stays where it is, and is not to be put there once more.
     _around[:] = [patch for patch in _around if patch.is_in_place]
@@ -148,5 +148,3 @@ def _as_method(request: Any) -> Callable[..., Any]:
 
 
 _PATCHES: Final = (Patch(SyncAPIClient, "request", _sync), Patch(AsyncAPIClient, "request", _async))
-_IN_BAND: Final = tuple(Patch(client, "_process_response", through) for client in (SyncAPIClient, AsyncAPIClient))
-"""Only where answers are to be changed."""
