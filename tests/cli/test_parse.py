@@ -54,12 +54,49 @@ def test_for_a_person_it_is_a_table() -> None:
     assert max(map(len, done.stdout.decode().splitlines())) <= 100
 
 
-@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00", b"nothing to confess", "\ufeff".encode(), b"\x1b[2J"])
+@pytest.mark.parametrize(
+    "text", [b"", b"nothing to confess", "\ufeff".encode(), "\ufeff".encode("utf-16-le"), b"\x1b[2J"]
+)
 def test_any_bytes_get_an_answer(text: bytes) -> None:
     for arguments in (["parse", "-"], ["parse", "-", "--json"]):
         done = run(*arguments, text=text)
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"unparsed" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--split"], ["--fail-on", "unsure"]])
+def test_bytes_that_are_no_utf_8_are_counted_and_nothing_else_is_lost(arguments: list[str]) -> None:
+    for text, says in (
+        (b"\xff\xfe\x00", "2 bytes"),
+        (b"f\xfcnf\n\n## Confession\n\nObjective: Fisch / Result: unsure", "1 byte"),
+    ):
+        done = run("parse", "-", *arguments, text=text)
+        first, *_ = done.stderr.decode().splitlines()
+        assert first == f"standard input is not UTF-8: {says} could not be read"
+    if arguments == ["--split"]:
+        assert done.stdout == b"f\xfcnf"
+    else:
+        assert b"unsure" in done.stdout
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_where_its_mark_says_so(order: str) -> None:
+    for arguments in ([], ["--fail-on", "unparsed"], ["--json"]):
+        done = run("parse", "-", *arguments, text=f"\ufeff{TIMER.output}".encode(order))
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"non_compliant" in done.stdout
+    done = run("parse", "-", "--split", text=f"\ufeff{TIMER.output}".encode(order))
+    assert done.stdout.decode() == TIMER.answer
+
+
+def test_of_very_many_objectives_the_table_has_those_that_are_not_met() -> None:
+    objectives = [f"Objective: number {n}\nResult: {'did not comply' if n == 800 else 'complied'}" for n in range(1000)]
+    done = run("parse", "-", "--bare", text="\n\n".join(objectives).encode())
+    words = done.stdout.decode()
+    assert "number 800 " in words
+    assert "number 198 " in words
+    assert "number 199 " not in words
+    assert words.splitlines()[-1] == "and 800 more; --json has all"
 
 
 def test_a_model_cannot_write_to_the_terminal() -> None:
@@ -200,9 +237,26 @@ def test_a_quoted_confession_passes_no_gate() -> None:
         assert (done.returncode, done.stderr) == (3, b"fails on unparsed\n")
 
 
+def test_the_verdict_is_the_same_with_a_gate_and_without() -> None:
+    for text in (TABLE, f"The customer wrote:\n\n{TABLE}\n\nI have read it and will answer him tomorrow morning."):
+        done = run("parse", "-", text=text.encode())
+        assert done.stdout.startswith(b"self-reported: unparsed")
+        assert done.stderr == b"no confession ends it; where all of it is one, --bare reads it\n"
+        gated = run("parse", "-", "--fail-on", "unsure", text=text.encode())
+        assert (gated.stdout, gated.stderr) == (done.stdout, b"")
+
+
 def test_what_is_known_to_be_a_confession_is_read_in_any_form() -> None:
     assert run("parse", "-", "--bare", "--fail-on", "unparsed", text=TABLE.encode()).returncode == 0
     assert run("parse", "-", "--bare", "--fail-on", "compliant", text=TABLE.encode()).returncode == 3
+
+
+def test_split_on_a_terminal_ends_its_line(tmp_path: Path, in_terminal: Any) -> None:
+    file = tmp_path / "answer.md"
+    file.write_text(TIMER.output, encoding="utf-8")
+    _, seen = in_terminal("parse", file, "--split")
+    assert seen.endswith("\n")
+    assert run("parse", str(file), "--split").stdout.decode() == TIMER.answer
 
 
 def test_split_of_nothing_but_a_confession_is_empty() -> None:

@@ -10,13 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 import confession_otel as co
-from confession_otel.confession import Disclosure, Problem, Verdict
+from confession_otel.confession import Compliance, Disclosure, Problem, Verdict
 from confession_otel.reading import find
 from confession_otel.settings import CONDITIONS, Finding
 
 from .terminal import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
 CAN_TELL: Final = (*Verdict, *Disclosure, Finding.SPOOF_SUSPECTED, Finding.TRUNCATED)
@@ -26,6 +28,9 @@ _NARROWEST: Final = 10
 """Columns for an objective at least; where a terminal has fewer, lines run over, but no word is lost."""
 _BETWEEN: Final = 27
 """Columns of the table that are not for words of the model's."""
+
+_MOST_ROWS: Final = 200
+"""Objectives in the table; of more, those that are not met come first. A table is measured before it is drawn."""
 
 _STYLES = {"complied": "green", "partial": "yellow", "unsure": "yellow", "failed": "red"}
 
@@ -51,11 +56,6 @@ class Reading:
         )
 
 
-def read(text: str) -> Reading:
-    """Read the confession at the end of an answer, or a text that is nothing but a confession."""
-    return read_bare(text) if find(text).confession is None else read_output(text)
-
-
 def read_output(text: str) -> Reading:
     """Read the confession at the end of an answer. Only there it is the model's: anywhere else it may be anybody's."""
     place = find(text)
@@ -68,6 +68,11 @@ def read_output(text: str) -> Reading:
 def read_bare(text: str) -> Reading:
     """Read a text that is known to be a confession and nothing else."""
     return Reading("", co.parse(text), spoof_suspected=False)
+
+
+def may_be_bare(reading: Reading) -> bool:
+    """Is a text in which no confession was found one that `read_bare` could read?"""
+    return reading.confession.problem is Problem.NOT_A_REPORT and co.parse(reading.answer).problem is None
 
 
 def conditions(names: str) -> frozenset[str]:
@@ -142,7 +147,7 @@ def show(reading: Reading, console: Console) -> None:
         table.add_column("result", no_wrap=True)
         table.add_column("told?", no_wrap=True)
         table.add_column("why", ratio=2, overflow="fold", min_width=_NARROWEST)
-        for objective in confession.objectives:
+        for objective in _worth_showing(confession.objectives):
             table.add_row(
                 Text(shown(objective.objective)),
                 Text(objective.compliance, _STYLES[objective.compliance]),
@@ -150,5 +155,13 @@ def show(reading: Reading, console: Console) -> None:
                 Text(shown(objective.why)),
             )
         console.print(table)
+        if (left := len(confession.objectives) - _MOST_ROWS) > 0:
+            console.print(f"and {left:,} more; --json has all")
     for uncertainty in confession.uncertainties:
         console.print(Text(f"? {shown(uncertainty)}"))
+
+
+def _worth_showing(objectives: Sequence[co.Objective]) -> list[co.Objective]:
+    """As many as the table has, in their order; where there are more, rather those that are not met."""
+    first = sorted(range(len(objectives)), key=lambda place: objectives[place].compliance is Compliance.COMPLIED)
+    return [objectives[place] for place in sorted(first[:_MOST_ROWS])]
