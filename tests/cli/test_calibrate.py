@@ -171,7 +171,11 @@ def test_whatever_the_file_the_figures_are_the_same(tmp_path: Path, expected: di
     assert figures(str(written(tmp_path / "rows"))) == expected
 
 
-@pytest.mark.parametrize("written", [lines(ROWS), gzip.compress(lines(ROWS))])
+@pytest.mark.parametrize(
+    "written",
+    [lines(ROWS), gzip.compress(lines(ROWS)), _csv(ROWS).encode(), _csv(ROWS).encode("utf-8-sig")],
+    ids=["lines", "zipped", "table", "table with a mark"],
+)
 def test_standard_input_is_read_as_well(expected: dict[str, Any], written: bytes) -> None:
     assert figures("-", text=written) == expected
 
@@ -234,7 +238,7 @@ def test_a_bad_line_is_named_by_its_number_in_the_file_whatever_piece_it_is_in(
         monkeypatch.setattr(inputs, "PIECE", size)
         tasks = inputs.plan([str(first), str(second)])
         assert (len(tasks) > 2) == (size < 1 << 20)
-        calibration, places = work.run(tasks, None, 1, Console(stderr=True))
+        calibration, places, _ = work.run(tasks, None, 1, Console(stderr=True))
         assert calibration.rejected == {
             Rejected.NOT_AN_OBJECT: 2,
             Rejected.NOT_JSON: 1,
@@ -282,17 +286,18 @@ def test_cells_of_a_table_hold_what_texts_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"failed,verdict\ntrue,unsure\n\xff,unsure\n", "can't decode byte 0xff"),
-        (b'failed,verdict\ntrue,"' + b"x" * (17 << 20), "field larger than field limit"),
+        (b"failed,verdict\ntrue,unsure\n\xff,unsure\n", "{} cannot be read: line 3 is not UTF-8, which it has to be"),
+        (
+            b'failed,verdict\ntrue,"' + b"x" * (17 << 20),
+            "{} cannot be read after row 1: field larger than field limit (16777216)",
+        ),
     ],
 )
 def test_a_table_that_is_none_is_said_to_be(tmp_path: Path, content: bytes, says: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(content)
     done = run(str(file), "--json")
-    assert done.returncode == 2
-    assert f"{file} cannot be read after row " in done.stderr.decode()
-    assert says in done.stderr.decode()
+    assert (done.returncode, done.stderr.decode().strip()) == (2, says.format(file))
 
 
 def test_the_group_is_whatever_field_is_named(tmp_path: Path) -> None:
@@ -303,6 +308,9 @@ def test_the_group_is_whatever_field_is_named(tmp_path: Path) -> None:
         ("n", 1),
     ]
     assert [group["group"] for group in figures(str(file))["groups"]] == [None]
+    done = run(str(file), "--by", "modle")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().strip() == "--by modle: no usable row has a value there"
 
 
 def test_unsure_counts_where_it_is_told_to(tmp_path: Path) -> None:
@@ -581,7 +589,10 @@ def test_otlp_without_outcomes_says_so(telemetry: Telemetry, tmp_path: Path) -> 
     answered(telemetry, 0, FAILED)
     done = run(str(exported(telemetry, tmp_path)))
     assert done.returncode == 2
-    assert done.stderr.decode().startswith("no usable row")
+    assert done.stderr.decode().strip() == (
+        "no usable row: the telemetry has confessions but no outcome: "
+        "record_outcome() makes one where the truth is known"
+    )
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:

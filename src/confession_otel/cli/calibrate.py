@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 PICTURES = (".png", ".svg")
+NEEDED = "each needs `failed` (true, false, null) and one of `verdict`, `confessed`, `text`"
 COMPARISONS = ("published",)
 
 
@@ -19,7 +20,8 @@ def calibrate(  # noqa: PLR0913, PLR0917 - typer passes each option so
         typer.Argument(
             metavar="FILE...",
             help="JSON lines, CSV or Parquet with `failed` and one of `verdict`, `confessed`, `text`; OTLP JSON of the "
-            "collector's file exporter; a directory of these; - is standard input. All but Parquet may be gzipped.",
+            "collector's file exporter; a directory of these; - is standard input, which cannot be Parquet. All but "
+            "Parquet may be gzipped. Text is UTF-8.",
         ),
     ],
     by: Annotated[
@@ -60,14 +62,16 @@ def calibrate(  # noqa: PLR0913, PLR0917 - typer passes each option so
 
     try:
         tasks = inputs.plan(files)
-        calibration, places = work.run(tasks, by, jobs, console(stderr=True))
+        calibration, places, lacking = work.run(tasks, by, jobs, console(stderr=True))
     except inputs.UnreadableError as error:
         _stop(str(error))
     if calibration.rejected:
         typer.echo(shown.rejections(calibration.rejected, places), err=True)
     report = calibration.report(unsure_counts=unsure_counts, minimum=minimum)
     if not report.overall.n:
-        _stop("no usable row: each needs `failed` (true, false, null) and one of `verdict`, `confessed`, `text`")
+        _stop(f"no usable row: {lacking or NEEDED}")
+    if by is not None and all(group.group is None for group in report.groups) and not report.ungrouped:
+        _stop(f"--by {by}: no usable row has a value there")
     if report.ungrouped:
         typer.echo(f"too many groups: {report.ungrouped} rows are in the overall figures only", err=True)
     if plot is not None:

@@ -30,6 +30,7 @@ _BUFFER: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _OTLP: Final = re.compile(rb'\s*\{\s*"resource(?:Spans|Logs|Metrics)"\s*:')
+_HEADER: Final = re.compile(rb'(?:\xef\xbb\xbf)?(?:[^\n,{]*,)*"?failed"?[,\r\n]')
 _NAMES: Final = (".json", ".jsonl", ".ndjson", ".csv", ".parquet")
 """Of files that are read in a directory; each but the last may end in `.gz` as well."""
 
@@ -187,6 +188,11 @@ def opened(name: str, advance: Callable[[int], object] | None = None) -> Iterato
 def is_otlp(file: Buffered) -> bool:
     """Does it begin as a line of OTLP JSON? Nothing of it is consumed."""
     return _OTLP.match(file.peek(256)) is not None
+
+
+def is_csv(file: Buffered) -> bool:
+    """Is its first line the header of such a table? Nothing of it is consumed."""
+    return _HEADER.match(file.peek(256)) is not None
 
 
 def lines(file: Buffered, start: int = 0, end: int | None = None) -> Iterator[bytes | None]:

@@ -96,6 +96,21 @@ class Joining:
             return Rejected.NOT_OTLP
         return None
 
+    def lacking(self) -> str | None:
+        """What telemetry without a usable outcome lacks; `None` where it has some.
+
+        Raises:
+            sqlite3.Error: the disk is full.
+        """
+        confessions, outcomes = self._database.execute(
+            "SELECT (SELECT count(*) FROM confession), (SELECT count(*) FROM outcome)"
+        ).fetchone()
+        if outcomes or self.unnamed:
+            return None
+        found = "confessions" if confessions else "neither a confession"
+        without = "but no outcome" if confessions else "nor an outcome"
+        return f"the telemetry has {found} {without}: record_outcome() makes one where the truth is known"
+
     def rows(self) -> Iterator[Row | Rejected]:
         """A row for each answer with an outcome, or why there is none.
 

@@ -15,7 +15,7 @@ from .inputs import Kind, UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .inputs import Task
+    from .inputs import Buffered, Task
 
 _BATCH: Final = 8192
 """Rows of a Parquet file at a time."""
@@ -39,7 +39,11 @@ def records(task: Task, by: str, advance: Callable[[int], object] | None = None)
     Raises:
         UnreadableError: the file is not what its name says, or pyarrow is not installed and it is a Parquet file.
     """
-    return (_parquet if task.kind is Kind.PARQUET else _csv)(task.path, by, advance)
+    if task.kind is Kind.PARQUET:
+        yield from _parquet(task.path, by, advance)
+    else:
+        with inputs.opened(task.path, advance) as file:
+            yield from csv_records(file, task.path, by)
 
 
 def _parquet(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[_Numbered]:
@@ -62,23 +66,46 @@ def _parquet(path: str, by: str, advance: Callable[[int], object] | None) -> Ite
         raise UnreadableError(message) from error
 
 
-def _csv(path: str, by: str, advance: Callable[[int], object] | None) -> Iterator[_Numbered]:
+def csv_records(file: Buffered, path: str, by: str) -> Iterator[_Numbered]:
+    """The rows of a CSV file, as above.
+
+    Args:
+        file: at its beginning.
+        path: of it, or `-`.
+        by: column that names the group.
+
+    Raises:
+        UnreadableError: it is not what its name says.
+    """
     # Not by pyarrow: a process that has read CSV through it aborts, now and then, when it ends.
     csv.field_size_limit(_LONGEST_CELL)
     number = 0
+    shown = "standard input" if path == inputs.STDIN else path
     try:
-        with inputs.opened(path, advance) as raw:
-            rows = csv.reader(io.TextIOWrapper(cast("Any", raw), "utf-8-sig", newline=""))
-            names = next(rows, [])
-            wanted = [(names.index(name), name) for name in dict.fromkeys((*_COLUMNS, by)) if name in names]
-            for number, row in enumerate(rows, 2):
-                if len(row) == len(names):
-                    yield number, _typed({name: row[place] for place, name in wanted})
-                elif row:
-                    yield number, Rejected.WRONG_NUMBER_OF_COLUMNS
-    except (UnicodeDecodeError, csv.Error) as error:
-        message = f"{path} cannot be read after row {max(number, 1)}: {error}"
+        rows = csv.reader(io.TextIOWrapper(cast("Any", file), "utf-8-sig", newline=""))
+        names = next(rows, [])
+        wanted = [(names.index(name), name) for name in dict.fromkeys((*_COLUMNS, by)) if name in names]
+        for number, row in enumerate(rows, 2):
+            if len(row) == len(names):
+                yield number, _typed({name: row[place] for place, name in wanted})
+            elif row:
+                yield number, Rejected.WRONG_NUMBER_OF_COLUMNS
+    except UnicodeDecodeError as error:
+        message = f"{shown} cannot be read: {_where_not_utf8(path)} is not UTF-8, which it has to be"
         raise UnreadableError(message) from error
+    except csv.Error as error:
+        message = f"{shown} cannot be read after row {max(number, 1)}: {error}"
+        raise UnreadableError(message) from error
+
+
+def _where_not_utf8(path: str) -> str:
+    """The first line that is not; text is decoded in pieces, so the last row that was read says little."""
+    if path != inputs.STDIN:
+        with inputs.opened(path) as file:
+            for number, line in enumerate(inputs.lines(file), 1):
+                if line is not None and line.decode(errors="ignore").encode() != line:
+                    return f"line {number}"
+    return "it"
 
 
 def _typed(record: dict[str, str]) -> dict[str, object]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from confession_otel.calibration import Calibration, Rejected
+from confession_otel.calibration import Calibration, Rejected, read_row
 
-from . import inputs
+from . import inputs, tables
 from .counting import BY, Counted, count, count_lines
 from .inputs import STDIN, Kind, Task, UnreadableError
 from .joining import Joining
@@ -31,7 +31,7 @@ _LARGE: Final = 8 << 20
 
 def run(
     tasks: Sequence[Task], by: str | None, jobs: int | None, console: Console
-) -> tuple[Calibration, dict[Rejected, str]]:
+) -> tuple[Calibration, dict[Rejected, str], str | None]:
     """Count everything.
 
     Args:
@@ -41,7 +41,8 @@ def run(
         console: where the progress is shown, if that is a terminal.
 
     Returns:
-        What was counted, and of each reason for which a record was rejected, where the first one stands.
+        What was counted, of each reason for which a record was rejected, where the first one stands, and what
+        telemetry lacks that gave no row.
 
     Raises:
         UnreadableError: an input cannot be read to its end.
@@ -58,7 +59,7 @@ def run(
                 told.add(task, count(task, by, advance))
         if here:
             _joined(here, by, told, advance)
-    return told.calibration, told.places(tasks)
+    return told.calibration, told.places(tasks), told.lacking
 
 
 class _Told:
@@ -66,6 +67,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.calibration = Calibration()
+        self.lacking: str | None = None
         self._rejected: dict[Task, tuple[int, dict[Rejected, int]]] = {}
 
     def add(self, task: Task, counted: Counted) -> None:
@@ -117,17 +119,23 @@ def _leave_interrupts_to_the_parent() -> None:
 def _joined(tasks: Sequence[Task], by: str | None, told: _Told, advance: Callable[[int], object]) -> None:
     try:
         with Joining(by) as joining:
+            telemetry = False
             for task in tasks:
                 counted = Counted()
                 with inputs.readable(task.path), inputs.opened(task.path, advance) as file:
                     if inputs.is_otlp(file):
+                        telemetry = True
                         for line in inputs.lines(file):
                             counted.lines += 1
                             if (rejected := joining.read(line)) is not None:
                                 counted.add(rejected, counted.lines)
+                    elif inputs.is_csv(file):
+                        for number, record in tables.csv_records(file, task.path, by or BY):
+                            counted.add(record if isinstance(record, Rejected) else read_row(record, by or BY), number)
                     else:
                         count_lines(file, counted, by or BY)
                 told.add(task, counted)
+            told.lacking = joining.lacking() if telemetry else None
             for row in joining.rows():
                 told.calibration.add(row)
             if joining.unnamed:
