@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from .calibrate import calibrate
 from .parse_command import parse
 from .replay.command import replay
 from .terminal import console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="confession-otel",
@@ -37,7 +41,6 @@ def _root(
     """Language models' confessions on OpenTelemetry spans."""
 
 
-@app.command()
 def demo(
     backend: Annotated[
         str,
@@ -69,20 +72,17 @@ def demo(
     raise typer.Exit(int(the_demo.run(choice, console(), stay=sys.stdout.isatty() if stay is None else stay)))
 
 
-app.command()(calibrate)
-app.command()(parse)
-app.command()(replay)
-
-
-alerts = typer.Typer(help="Alert rules for the software that you have.", no_args_is_help=True)
-export = typer.Typer(help="Print a file that it takes.", no_args_is_help=True)
-app.add_typer(alerts, name="alerts")
+alerts = typer.Typer(help="Alert rules on confessions, for Grafana.", no_args_is_help=True)
+export = typer.Typer(no_args_is_help=True)
 alerts.add_typer(export, name="export")
 
 
-@export.callback()
+@export.callback(
+    help="Print the alert rules for Grafana, filled in with the ids of your data sources.\n\n"
+    "Those for Prometheus and other products are files in integrations/ of the source code."
+)
 def _export() -> None:
-    """Print a file that it takes."""
+    """Make it a command that has commands."""
 
 
 @export.command()
@@ -94,7 +94,7 @@ def grafana(
         str | None, typer.Option(help="UID of the Tempo data source that alerts are to link to.")
     ] = None,
 ) -> None:
-    """Alert rules of Grafana, for /etc/grafana/provisioning/alerting/."""
+    """Print alert rules for Grafana's own alerting: a file for /etc/grafana/provisioning/alerting/."""
     try:
         rules = alerts_command.grafana(datasource_uid, tempo_uid)
     except ValueError as error:
@@ -103,7 +103,6 @@ def grafana(
     typer.echo(rules, nl=False)
 
 
-@app.command()
 def doctor(
     send: Annotated[bool, typer.Option("--send", help="Send one test confession, and find it again.")] = False,  # noqa: FBT002 - an option
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,  # noqa: FBT002 - an option
@@ -128,3 +127,13 @@ def doctor(
     else:
         the_doctor.show(findings, console())
     raise typer.Exit(int(the_doctor.outcome(findings)))
+
+
+def _flowing(command: Callable[..., None]) -> str:
+    """Its docstring, each paragraph in one line: typer keeps the line ends, which are not those of the terminal."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(command) or "").split("\n\n"))
+
+
+for _command in (demo, calibrate, parse, replay, doctor):
+    app.command(help=_flowing(_command))(_command)
+app.add_typer(alerts, name="alerts")
