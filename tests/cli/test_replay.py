@@ -259,6 +259,12 @@ def test_standard_input_and_standard_output(tmp_path: Path) -> None:
             "2023-11-14T22:13:20Z ⚑ m a0 non_compliant · ten words: there are two",
             "2023-11-14T22:13:21Z   m a1 compliant · name a fish: named",
         ]
+    done = replay("-", "--to", "console", text=text.splitlines()[0])
+    assert said(done).splitlines()[-3:] == [
+        "1 line, 2 spans",
+        "1 confession (non_compliant 1), 1 of them flagged",
+        "0 answers without a confession",
+    ]
     lines = replay("-", "--to", "jsonl", text=text).stdout.splitlines()
     assert [next(iter(json.loads(line))) for line in lines] == ["resourceSpans", "resourceLogs"] * 2 + ["resourceSpans"]
     lines = replay("-", "--to", "jsonl", "--no-events", text=text).stdout.splitlines()

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def show(counts: Counts, console: Console) -> None:
     """Say how many lines there were and what became of each."""
     confessed = _under(VERDICT, counts)
-    _say(console, f"{counts[LINES]} lines, {counts[SPANS]} spans")
-    _say(console, f"{sum(confessed.values())} confessions{_listed(confessed)}, {counts[FLAGGED]} of them flagged")
-    _say(console, f"{counts[ABSENT]} answers without a confession")
+    _say(console, f"{_counted(counts[LINES], 'line')}, {_counted(counts[SPANS], 'span')}")
+    confessions = _counted(sum(confessed.values()), "confession")
+    _say(console, f"{confessions}{_listed(confessed)}, {counts[FLAGGED]} of them flagged")
+    _say(console, f"{_counted(counts[ABSENT], 'answer')} without a confession")
     for name, style in ((PASSED_OVER, ""), (REJECTED, "red")):
         if found := _under(name, counts):
             _say(console, f"{sum(found.values())} {name.strip()}{_listed(found)}", style)
@@ -27,6 +28,10 @@ def show(counts: Counts, console: Console) -> None:
 
 def _say(console: Console, line: str, style: str = "") -> None:
     console.print(Text(line, style), soft_wrap=True)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _under(name: str, counts: Counts) -> dict[str, int]:
