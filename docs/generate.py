@@ -32,6 +32,15 @@ def constants() -> list[tuple[str, str, str]]:
     return found
 
 
+NOTES = f"""\
+`{semconv.SPOOF_SUSPECTED}` may be on an answer span too: with `in_band`, and in a replayed archive.
+
+An answer span of our own has what its hook knows. LangChain's knows operation, provider, models, id, finish reasons,
+tokens in and out, `max_tokens`, `temperature`, `top_p` and `seed`. `{semconv.SERVER_ADDRESS}`, `{semconv.SERVER_PORT}`,
+`{semconv.GEN_AI_TIME_TO_FIRST_CHUNK}` and whatever else there is of a call is of the OpenAI SDK's hook only."""
+"""What the tables leave unsaid."""
+
+
 def conventions() -> str:
     """The page of every name that leaves the package."""
     lines = [
@@ -43,6 +52,7 @@ def conventions() -> str:
         f"The event is `{semconv.EVENT}`: WARN when flagged or unparsed, else INFO.",
         f"An outcome is an event and a span, both called `{semconv.OUTCOME}`.",
     ]
+    lines += ["", NOTES]
     section = None
     for heading, value, text in constants():
         if heading != section:
