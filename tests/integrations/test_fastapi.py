@@ -37,7 +37,15 @@ def python() -> Path:
 
 
 @contextmanager
-def service(python: Path, receiver: Receiver, model: ScriptedServer, *flags: str) -> Iterator[str]:
+def service(
+    python: Path,
+    receiver: Receiver,
+    model: ScriptedServer,
+    *flags: str,
+    app: str = "app:app",
+    folder: Path = EXAMPLE,
+    ended_by: signal.Signals = signal.SIGINT,
+) -> Iterator[str]:
     """The service, started as its README says; on leaving it has sent what it had to send."""
     variables = {
         "OPENAI_API_KEY": "none",
@@ -47,8 +55,8 @@ def service(python: Path, receiver: Receiver, model: ScriptedServer, *flags: str
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     process = subprocess.Popen(
-        [python.with_name("opentelemetry-instrument"), *flags, "uvicorn", "--port", "0", "app:app"],
-        cwd=EXAMPLE,
+        [python.with_name("opentelemetry-instrument"), *flags, "uvicorn", "--port", "0", app],
+        cwd=folder,
         env={**os.environ, **variables},
         stderr=subprocess.PIPE,
         text=True,
@@ -64,7 +72,7 @@ def service(python: Path, receiver: Receiver, model: ScriptedServer, *flags: str
         else:
             pytest.fail("".join(said))
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ended_by)
         process.communicate()
 
 
@@ -107,3 +115,22 @@ def test_a_setting_is_a_flag(python: Path, receiver: Receiver) -> None:
 
     (confession,) = (span for span in receiver.spans if span.name == "confession")
     assert "confession.text" not in attributes(confession)
+
+
+@pytest.mark.parametrize("flags", [[], ["--confession_way", "ask"]], ids=["observe", "ask"])
+def test_ended_by_sigterm_it_has_sent_all_by_the_recipe_of_the_documentation(
+    python: Path, receiver: Receiver, tmp_path: Path, flags: list[str]
+) -> None:
+    page = (HERE.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    (recipe,) = (code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "lifespan" in code)
+    asking = (EXAMPLE / "app.py").read_text(encoding="utf-8").replace("\napp = FastAPI()\n", f"\n{recipe}\n")
+    (tmp_path / "served.py").write_text(asking, encoding="utf-8")
+    with (
+        ScriptedServer(lambda request: chat_completion(ANSWER)) as model,
+        service(python, receiver, model, *flags, app="served:app", folder=tmp_path, ended_by=signal.SIGTERM) as url,
+    ):
+        ask(url)
+
+    assert {"POST /ask", "chat gpt-5.2", "confession"} <= {span.name for span in receiver.spans}
+    assert receiver.events
+    assert receiver.metrics
