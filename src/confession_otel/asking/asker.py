@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .worker import Turn
 
 _ASK: Final = Site("asking")
+_LOOK_UP: Final = 0.5
+"""Seconds after which a signal is seen at the latest."""
 
 
 class Asker:
@@ -138,13 +140,16 @@ class Ask:
                 over.set()
 
         run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(ask,), name="confession-otel-inline", daemon=True)
         try:
-            threading.Thread(target=run, args=(ask,), name="confession-otel-inline", daemon=True).start()
-        except RuntimeError:
-            # The interpreter ends, and begins no thread any more.
-            ask()
-        try:
-            over.wait()
+            try:
+                thread.start()
+            except RuntimeError:
+                # The interpreter ends, and begins no thread any more.
+                ask()
+            # One that comes just before the wait does not end it.
+            while not over.wait(_LOOK_UP):
+                pass
         except BaseException as error:
             let_pass(error)
             with _ASK:

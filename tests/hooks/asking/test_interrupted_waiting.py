@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +34,8 @@ def limit(scene: Scene) -> Iterator[None]:
         raise TimeLimitExceeded
 
     def confession(request: Request) -> Any:
+        # Not while the thread is being started, and some finaliser may run that swallows whatever is raised in it.
+        time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGUSR1)
         go_on.wait(30)
         return scene.body_of(request, scene.report(), asking=True)
