@@ -90,6 +90,9 @@ def test_nothing_contradicts_what_could_not_be_read() -> None:
         ("cut_off,exception,-exception", ("cut_off",)),
         ("refused", ()),
         ("-cut_off,-exception", ()),
+        # What is the name of no rule counts as not there.
+        ("cut_of", ("cut_off", "exception")),
+        ("cut_of,exception", ("exception",)),
     ],
 )
 def test_rules_are_switched_by_name(telemetry: Telemetry, rules: str, expected: tuple[str, ...]) -> None:

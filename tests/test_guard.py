@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -68,3 +70,9 @@ def test_a_signal_handler_may_come_to_the_guard_while_its_thread_is_in_it() -> N
     with guard._lock:
         guard.drop("not_text", "from a signal handler", "said")
     assert guard.tally() == {"not_text": 1}
+
+
+def test_where_no_logging_is_set_up_warnings_go_to_standard_error() -> None:
+    code = "from confession_otel import guard; guard.say_once('x', 'look at %s', 'this')"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("", "look at this (said once)\n")

@@ -13,7 +13,7 @@ import confession_otel
 
 PACKAGE = Path(confession_otel.__file__).parent
 LAYERS = [
-    {"_version", "clients", "confession", "suppression", "tally"},
+    {"_version", "clients", "confession", "extras", "suppression", "tally"},
     {"semconv"},
     {"dialects"},
     {"guard", "bounded", "redaction"},

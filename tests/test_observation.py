@@ -35,6 +35,16 @@ def no_thread_stays() -> Iterator[None]:
     asking.shutdown(5)
 
 
+def test_a_confession_that_something_follows_is_none_and_is_marked(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    tracer = telemetry.tracer_provider.get_tracer("app")
+    with tracer.start_as_current_span("chat") as span:
+        observation.default().observe([Answer(text=f"{ANSWER}\n\n## Sources\n\n- a book", span=span)], "app")
+    (answer,) = telemetry.spans()
+    assert dict(answer.attributes or {}) == {"confession.spoof_suspected": True}
+    assert telemetry.counts("confession.answers") == [({"confession.status": "absent"}, 1)]
+
+
 def own(**keywords: Any) -> observation.Observer:
     observer = observation.own(**keywords)
     assert observer is not None

@@ -57,6 +57,8 @@ def test_a_bad_variable_is_said_with_what_is_allowed_and_the_default_stands(
     [
         ("CONFESSION_OTEL_CAPTURE", "verdikt", "full, redacted, verdict"),
         ("CONFESSION_OTEL_REDACT", "mail", "email"),
+        ("CONFESSION_OTEL_CAPUTRE", "verdict", "did you mean CONFESSION_OTEL_CAPTURE? no text leaves"),
+        ("CONFESSION_OTEL_REDACTION", "email", "did you mean CONFESSION_OTEL_REDACT? no text leaves"),
     ],
 )
 def test_who_mistypes_what_was_to_keep_words_in_lets_none_out(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 logger = logging.getLogger(SCOPE)
-logger.addHandler(logging.NullHandler())
+"""With no handler of its own: where the host has set up no logging, Python writes warnings to standard error."""
 
 _tally: Tally[str] = Tally()
 _logged: set[str] = set()

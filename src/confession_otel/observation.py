@@ -219,7 +219,10 @@ class Observer:
             if answer.truncated:
                 confession = replace(confession, truncated=True)
             self.recorder.record(confession, answer, Source.OBSERVE, spoof_suspected=place.passed_over)
-        elif answer.final:
+            return
+        if place is not None and place.passed_over:
+            self.recorder.suspect(answer)
+        if answer.final:
             self.recorder.count(Status.ABSENT, Absent.TRUNCATED if answer.truncated else None)
 
     def _take_in_band(self, answer: Answer) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any, Final, cast
 
 from . import redaction
@@ -28,6 +29,8 @@ GENAI_CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 _NO_CONTENT: Final = frozenset({"no_content", "false", "0", "off", "no"})
 _KEEP_WORDS_IN: Final = frozenset({PREFIX + "CAPTURE", PREFIX + "REDACT"})
+_LIKE: Final = 0.75
+"""How like a known name an unknown one is, from 0 to 1, to be taken for it mistyped."""
 
 
 class Capture(StrEnum):
@@ -358,8 +361,14 @@ class Settings:
             if not variable.startswith(PREFIX) or not value.strip():
                 continue
             if variable not in parsers:
-                known = ", ".join(parsers)
-                say_once(f"settings.{variable}", "%s is no setting and is not used; there are %s", variable, known)
+                names = [name.removeprefix(PREFIX) for name in parsers]
+                meant = [PREFIX + name for name in get_close_matches(variable.removeprefix(PREFIX), names, 1, _LIKE)]
+                known = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(parsers)}"
+                # Who mistyped one of these did not mean to let more out.
+                if not _KEEP_WORDS_IN.isdisjoint(meant):
+                    unreadable = True
+                    known += " no text leaves (capture=verdict)"
+                say_once(f"settings.{variable}", "%s is no setting and is not used; %s", variable, known)
                 continue
             try:
                 values[variable.removeprefix(PREFIX).lower()] = parsers[variable](value)

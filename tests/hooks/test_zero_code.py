@@ -147,7 +147,11 @@ def test_a_flag_reaches_what_the_program_starts_as_a_variable() -> None:
             {"CONFESSION_OTEL_TEXT_LIMIT": "lots"},
             "CONFESSION_OTEL_TEXT_LIMIT=lots is not used, the default stands: it takes a whole number",
         ),
-        ({"CONFESSION_OTEL_CAPTUER": "full"}, "CONFESSION_OTEL_CAPTUER is no setting and is not used; there are "),
+        (
+            {"CONFESSION_OTEL_TEXT_LIMITS": "9"},
+            "CONFESSION_OTEL_TEXT_LIMITS is no setting and is not used; did you mean CONFESSION_OTEL_TEXT_LIMIT?",
+        ),
+        ({"CONFESSION_OTEL_COLOUR": "9"}, "CONFESSION_OTEL_COLOUR is no setting and is not used; there are CONFESSION"),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_said_and_the_default_stands(

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from confession_otel.confession import Compliance, Confession, Disclosure, Objective, Problem, Verdict
-from confession_otel.reading import parse
+from confession_otel.reading import parse, split
 from confession_otel.reading.blanks import is_blank
 from confession_otel.reading.folding import squeeze
 from confession_otel.reading.vocabulary import NOTHING_WORDS
@@ -215,3 +215,10 @@ def test_lines_of_what_only_some_call_blank_make_nothing_fall(blank: str, around
 def test_an_item_of_placeholders_alone_is_one_of_a_template(blank: str) -> None:
     item = Objective(blank, Compliance.COMPLIED, None, blank)
     assert parse(Confession("", (item,)).to_json()).problem is Problem.NOT_A_REPORT
+
+
+@pytest.mark.parametrize("other", [None, b"Objective: x. Result: complied.", 7])
+@pytest.mark.parametrize("function", [parse, split])
+def test_what_is_no_text_is_refused(function: Callable[[object], object], other: object) -> None:
+    with pytest.raises(TypeError, match=f"{function.__name__} takes a str, not {type(other).__name__}"):
+        function(other)

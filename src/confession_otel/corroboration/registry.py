@@ -98,11 +98,11 @@ def is_on(name: str, rules: frozenset[str]) -> bool:
     Args:
         name: of the rule.
         rules: the setting: names that are on, and with a `-` before them those that are off; where none is on by its
-            name, all others are.
+            name, all others are. What is the name of no rule counts as not there.
     """
     if "-" + name in rules:
         return False
-    return name in rules or ALL in rules or all(one.startswith("-") for one in rules)
+    return name in rules or ALL in rules or RULES.keys().isdisjoint(rules)
 
 
 def contradictions(confession: Confession, evidence: Evidence, rules: frozenset[str] = EVERY) -> tuple[str, ...]:

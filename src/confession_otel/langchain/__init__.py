@@ -13,9 +13,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .everywhere import install, uninstall
-from .handler import ConfessionCallbackHandler
-from .stripping import strip_confession
+from confession_otel.extras import needing
+
+with needing("langchain", "langchain_core"):
+    from .everywhere import install, uninstall
+    from .handler import ConfessionCallbackHandler
+    from .stripping import strip_confession
 
 if TYPE_CHECKING:
     from .middleware import ConfessionMiddleware

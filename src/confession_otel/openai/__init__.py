@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from confession_otel import observation
+from confession_otel.extras import needing
 from confession_otel.patching import when_imported
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _in_force: Final[list[Callable[[], Observer]]] = []
 def __getattr__(name: str) -> Any:
     # Needs `opentelemetry-instrumentation`, which who calls `confession_otel.instrument()` may not have.
     if name == "ConfessionOpenAIInstrumentor":
-        from .instrumentor import ConfessionOpenAIInstrumentor  # noqa: PLC0415 - as said
+        with needing("openai", "opentelemetry.instrumentation"):
+            from .instrumentor import ConfessionOpenAIInstrumentor  # noqa: PLC0415 - as said
 
         return ConfessionOpenAIInstrumentor
     message = f"module {__name__!r} has no attribute {name!r}"

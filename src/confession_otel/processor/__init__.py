@@ -18,10 +18,12 @@ from opentelemetry._logs import _internal as logs
 from opentelemetry._logs import get_logger_provider
 
 from confession_otel import live, observation
+from confession_otel.extras import needing
 
-from .log_processor import ConfessionLogRecordProcessor
-from .providers import Place
-from .span_processor import ConfessionSpanProcessor
+with needing("otlp", "opentelemetry.sdk"):
+    from .log_processor import ConfessionLogRecordProcessor
+    from .providers import Place
+    from .span_processor import ConfessionSpanProcessor
 
 
 @functools.lru_cache(maxsize=1)

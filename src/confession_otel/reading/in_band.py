@@ -30,9 +30,15 @@ def split(output: str, tag: str | None = None) -> tuple[str, str | None]:
         The answer, right-stripped and else byte for byte, and the text of the confession without its heading, tags or
         fence. Where there is none, the very same `output` and `None`.
 
+    Raises:
+        TypeError: the output is no `str`.
+
     >>> split("The capital is Bern.\n\n## Confession\nObjective: cite a source. Result: ✗ did not comply.")
     ('The capital is Bern.', 'Objective: cite a source. Result: ✗ did not comply.')
     """
+    if not isinstance(output, str):
+        message = f"split takes a str, not {type(output).__name__}"
+        raise TypeError(message)
     if tag is not None:
         return _split_tagged(output, tag)
     block = _last_block(output)

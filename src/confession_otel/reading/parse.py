@@ -66,8 +66,14 @@ def parse(text: str) -> Confession:
     Returns:
         The confession. It is `unparsed`, with the reason in `problem`, where no result can be read: never a guess.
 
-    Never raises for a `str`, and takes time in proportion to its length.
+    Takes time in proportion to its length.
+
+    Raises:
+        TypeError: it is no `str`; for one it never raises.
     """
+    if not isinstance(text, str):
+        message = f"parse takes a str, not {type(text).__name__}"
+        raise TypeError(message)
     with _PARSE:
         return _parse(text)
     return Confession(text, problem=Problem.NOT_A_REPORT)
