@@ -33,7 +33,7 @@ def constants() -> list[tuple[str, str, str]]:
 
 
 NOTES = f"""\
-`{semconv.SPOOF_SUSPECTED}` may be on an answer span too: with `in_band`, and in a replayed archive.
+`{semconv.SPOOF_SUSPECTED}` is on an answer span too where the answer has no confession of its own, and with `in_band`.
 
 An answer span of our own has what its hook knows. LangChain's knows operation, provider, models, id, finish reasons,
 tokens in and out, `max_tokens`, `temperature`, `top_p` and `seed`. `{semconv.SERVER_ADDRESS}`, `{semconv.SERVER_PORT}`,

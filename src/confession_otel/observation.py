@@ -16,7 +16,7 @@ from . import failed_tools, late, live, once, sinks
 from .asking import Asker, question
 from .bounded_read import read
 from .corroboration import behind_the_answer
-from .guard import Site
+from .guard import Site, say_once
 from .judging import Judge
 from .overheard import Overheard
 from .reading import find, may_confess
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from .asking.follow_up import FollowUp
 
 _OBSERVE: Final = Site("observation")
+_NOT_TOLD: Final = (
+    "way=in_band, and an answer came of a request that was not told: it is told where the OpenAI SDK sends it, under "
+    "instrument() and with room for a confession, or by ConfessionMiddleware; others count as not_asked, not_told"
+)
 _PROVIDERS: Final = ("tracer_provider", "meter_provider", "logger_provider")
 
 
@@ -246,6 +250,7 @@ class Observer:
             )
         elif answer.final:
             if told is None:
+                say_once("in_band.not_told", _NOT_TOLD)
                 self.recorder.count(Status.NOT_ASKED, NotAsked.NOT_TOLD)
             else:
                 self.recorder.count(Status.ABSENT, Absent.TRUNCATED if told.truncated else None)
