@@ -115,7 +115,14 @@ class Recorder:
                         self.instruments.asking_tokens.add(count, {**labels, semconv.GEN_AI_TOKEN_TYPE: kind}, context)
 
     def failed(
-        self, answer: Answer, span: Span, seconds: float | None, error: str, asking: Mapping[str, AttributeValue]
+        self,
+        answer: Answer,
+        span: Span,
+        seconds: float | None,
+        error: str,
+        asking: Mapping[str, AttributeValue],
+        *,
+        detail: str = "",
     ) -> None:
         """Emit that asking failed: a span with that error and no verdict, the event, the counts.
 
@@ -125,19 +132,21 @@ class Recorder:
             seconds: from sending to the failure; `None` where a reply was measured already.
             error: what went wrong, a name of few.
             asking: attributes that say how it was asked for.
+            detail: what more is known of it, in words of the provider's protocol; none of the conversation.
         """
         context = set_span_in_context(answer.span)
+        body = f"no confession: {error} ({detail})" if detail else f"no confession: {error}"
         with _SPAN:
             span.set_attributes({**copied_attributes(answer), **asking, semconv.SOURCE: semconv.Source.ASK.value})
             span.set_attribute(semconv.ERROR_TYPE, error)
-            span.set_status(Status(StatusCode.ERROR, f"no confession: {error}"))
+            span.set_status(Status(StatusCode.ERROR, body))
             span.end()
         with _EVENT:
             attributes: dict[str, AttributeValue] = {
                 semconv.ERROR_TYPE: error,
                 semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
             }
-            self.emit(answer, attributes, f"no confession: {error}", context, warn=True)
+            self.emit(answer, attributes, body, context, warn=True)
         with _METRICS:
             if self.instruments is not None and seconds is not None:
                 labels = {**_model(answer), semconv.ERROR_TYPE: error}

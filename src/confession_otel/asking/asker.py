@@ -6,6 +6,7 @@ Each final answer ends as exactly one of confessed, not asked and failed, and is
 from __future__ import annotations
 
 import contextvars
+import re
 import threading
 import time
 from dataclasses import replace
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .worker import Turn
 
 _ASK: Final = Site("asking")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 _LOOK_UP: Final = 0.5
 """Seconds after which a signal is seen at the latest."""
 
@@ -221,11 +223,13 @@ class Ask:
         # A caller who cancels his call says nothing of the provider.
         if isinstance(error, Exception):
             self._asker.budget.failed()
-        self._record_failure(span, "timeout" if isinstance(error, TimeoutError) else type(error).__qualname__)
+        self._record_failure(
+            span, "timeout" if isinstance(error, TimeoutError) else type(error).__qualname__, _detail(error)
+        )
 
-    def _record_failure(self, span: Span, error: str) -> None:
+    def _record_failure(self, span: Span, error: str, detail: str = "") -> None:
         seconds = time.perf_counter() - self._started
-        self._asker.recorder.failed(self._answer, span, seconds, error, self._attributes())
+        self._asker.recorder.failed(self._answer, span, seconds, error, self._attributes(), detail=detail)
 
     def _replied(self, span: Span, reply: Reply) -> None:
         seconds = time.perf_counter() - self._started
@@ -251,6 +255,12 @@ class Ask:
 
     def _attributes(self) -> dict[str, AttributeValue]:
         return question.attributes(self._follow_up.role)
+
+
+def _detail(error: BaseException) -> str:
+    """What the provider refused, as the SDKs' errors have it: status, code, parameter. Never its message."""
+    given = (getattr(error, name, None) for name in ("status_code", "code", "param"))
+    return " ".join(str(one) for one in given if isinstance(one, (int, str)) and _WORD.fullmatch(str(one)))
 
 
 def _reply_attributes(reply: Reply) -> dict[str, AttributeValue]:

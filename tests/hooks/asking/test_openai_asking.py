@@ -424,3 +424,17 @@ def test_after_the_last_call_the_host_may_switch_it_off(scene: Scene) -> None:
             client.models.list()
     assert asker.worker.flush(20)
     assert scene.answers() == {"confessed": 1}
+
+
+def test_what_the_provider_refused_stands_on_the_span_without_a_word_of_its_message(scene: Scene) -> None:
+    scene.instrument()
+    refusal = {"message": "zebra", "type": "x", "param": "max_tokens", "code": "unsupported_parameter"}
+    scene.confession = Reply({"error": refusal}, status=400)
+    scene.chat()
+    span = scene.telemetry.confession()
+    said = "no confession: BadRequestError (400 unsupported_parameter max_tokens)"
+    assert span.status.description == said
+    assert (span.attributes or {})["error.type"] == "BadRequestError"
+    (event,) = scene.telemetry.events()
+    assert event.log_record.body == said
+    assert "zebra" not in scene.everything_emitted()
