@@ -212,6 +212,12 @@ def test_the_last_block_is_the_confession_and_all_before_it_the_answer(answer: s
         assert split(output) == (answer, text if confession is None else confession)
 
 
+@pytest.mark.parametrize("between", ["\n", "\n\n"], ids=["line", "paragraph"])
+@pytest.mark.parametrize("code", [f"```text\n{REPORT}\n```", "~~~\nObjective: grow\n\nObjective: shrink\n~~~"])
+def test_a_report_in_lines_may_follow_directly_on_code(code: str, between: str) -> None:
+    assert split(f"{code}{between}{REPORT}") == (code, REPORT)
+
+
 NONE = {
     "empty": "",
     "white space": " \n\t ",

@@ -253,8 +253,10 @@ def _from_first_objective(text: str, start: int, fences: Fences) -> tuple[int, s
         if role_of(label) is not Role.OBJECTIVE or not _OUTER_LABEL.match(text, line.start()):
             continue
         at = line.start()
+        if fences.inside(at):
+            continue  # the report may follow directly on code
         named = _ONLY_IN_REPORTS.search(label) is not None
-        if fences.inside(at) or fences.inside(len(text.rstrip()) - 1) or enclosed(text, at):
+        if fences.inside(len(text.rstrip()) - 1) or enclosed(text, at):
             return None
         return (at, text[at:]) if _has_result(text, line.end(), named=named) else None
     return None
