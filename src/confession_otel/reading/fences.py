@@ -1,7 +1,7 @@
 """Fenced code blocks: which stretches of a Markdown text are code, and so are nobody's confession.
 
 Close to CommonMark: a fence is closed by a bare fence of the same character that is at least as long; an unclosed one
-runs to the end of the text.
+runs to the end of the text. The one block that is not code is that marked ```confession, if it ends the text.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .fence_lines import FENCE, fence_lines, may_close
 
-# A fence may open on the line of its list item ("1. ```bash") and close in the item's indent.
-_FENCE: Final = re.compile(r"([ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4})?)(`{3,}|~{3,})([^\n]*)")
-_CONFESSION: Final = re.compile(r"\s*\{?[.:]?(?:json[ :+-]+)?confession(?:[ _-]?report)?\b", re.IGNORECASE)
+MARKED: Final = r"\{?[.:]?(?:json[ :+-]{1,4})?confession(?:[ _-]?report)?\b"
+"""What a fence says behind its run of characters that is marked as a confession."""
+_CONFESSION: Final = re.compile(rf"\s*{MARKED}", re.IGNORECASE)
+_NOTHING_MORE: Final = re.compile(r"[\s\u200b\ufeff]*\Z")
 _CODE_INDENT: Final = 4
 """Columns from which a line is indented code; a fence in a list item may stand deeper, if it is closed."""
 
@@ -33,7 +33,49 @@ class Fence:
     end: int
     """Behind its closing line, or the end of the text."""
     info: str
-    closed: bool
+
+
+@dataclass(slots=True)
+class _Marked:
+    """The last block marked ```confession, while the text is read on.
+
+    Models put ```json into it with the same fence; that has an end of its own, at which the block ends for CommonMark.
+    Both readings are kept until it is known which of them ends the text.
+    """
+
+    start: int
+    content: int
+    info: str
+    run: str
+    before: int
+    """How many blocks stand before it."""
+    last_before: Fence | None
+    closed: int | None = None
+    """Behind the first fence that may close it: where it ends for CommonMark."""
+    depth: int = 0
+    """How many fences that opened in it are open."""
+    outer: tuple[int, int] | None = None
+    """Start and end of the fence that closes it where those in it are closed by others."""
+
+    def read(self, start: int, end: int, run: str, *, closing: bool) -> None:
+        """Go on over the next fence."""
+        if self.outer is not None or run[0] != self.run[0] or len(run) < len(self.run):
+            return
+        if not closing:
+            self.depth += 1
+            return
+        if self.closed is None:
+            self.closed = end
+        if self.depth:
+            self.depth -= 1
+        else:
+            self.outer = start, end
+
+    def at_end_of(self, text: str) -> Fence | None:
+        """The block, if it ends the text."""
+        # Without an outer one it is cut off: within, or behind the fence that stands in it.
+        content_end, end = self.outer or (len(text), self.closed or len(text))
+        return Fence(self.start, self.content, content_end, end, self.info) if ends(text, end) else None
 
 
 class Fences:
@@ -47,18 +89,18 @@ class Fences:
 
     @property
     def last(self) -> Fence | None:
-        """The last block that is not marked as a confession."""
+        """The last block of code."""
         self._read()
         return self._last
 
     @property
     def confession(self) -> Fence | None:
-        """The last block marked ```confession."""
+        """The block marked ```confession that ends the text."""
         self._read()
         return self._confession
 
     def inside(self, position: int) -> bool:
-        """Is this position in a fenced block other than a confession?"""
+        """Is this position in code?"""
         self._read()
         i = bisect_right(self._starts, position) - 1
         return i >= 0 and position < self._ends[i]
@@ -74,64 +116,47 @@ class Fences:
             self._scan(text)
 
     def _scan(self, text: str) -> None:
-        start = content = indent = depth = 0
+        start = content = 0
         mark = info = ""
-        own = False
-        for line in _fence_lines(text):
-            blank, run, rest = line.groups()
+        to_end = False  # does it run to the end of the text, if nothing closes it?
+        marked: _Marked | None = None
+        for line in fence_lines(text, 0):
+            blank, item, run, rest = line.groups()
+            closing = may_close(item, rest)
+            if marked is not None:
+                marked.read(line.start(), line.end(), run, closing=closing)
             if not mark:
-                if run[0] == "`" and "`" in rest:
-                    continue  # ```inline code``` on a line of its own
+                own = _columns(blank) < _CODE_INDENT and _CONFESSION.match(rest) is not None
+                to_end = own or _columns(blank + item) < _CODE_INDENT
                 start, content, mark, info = line.start(), min(line.end() + 1, len(text)), run, rest
-                indent = len(blank.expandtabs(_CODE_INDENT))
-                own = indent < _CODE_INDENT and _CONFESSION.match(rest) is not None
-                depth = 0
-            elif run[0] == mark[0] and len(run) >= len(mark):
-                if rest.strip():
-                    # Models put ```json into a ```confession block with the same fence; it has an end of its own.
-                    depth += own
-                elif depth:
-                    depth -= 1
-                else:
-                    self._add(Fence(start, content, line.start(), line.end(), info, closed=True), own)
-                    mark = ""
-        if mark and indent < _CODE_INDENT:
+                if own:
+                    marked = _Marked(start, content, info, run, len(self._starts), self._last)
+            elif closing and run[0] == mark[0] and len(run) >= len(mark):
+                self._add(Fence(start, content, line.start(), line.end(), info), line.end())
+                mark = ""
+        if mark and to_end:
             end = len(text)
-            self._add(Fence(start, content, end, end, info, closed=False), own)
+            self._add(Fence(start, content, end, end, info), end + 1)
+        if marked is not None and (confession := marked.at_end_of(text)):
+            self._confession, self._last = confession, marked.last_before
+            del self._starts[marked.before :], self._ends[marked.before :]
 
-    def _add(self, fence: Fence, own: bool) -> None:  # noqa: FBT001 - private
-        if own:
-            self._confession = fence
-        else:
-            self._last = fence
-            self._starts.append(fence.start)
-            self._ends.append(fence.end if fence.closed else fence.end + 1)
+    def _add(self, fence: Fence, behind: int) -> None:
+        self._last = fence
+        self._starts.append(fence.start)
+        self._ends.append(behind)
+
+
+def ends(text: str, position: int) -> bool:
+    """Does nothing that is seen follow this position?"""
+    return _NOTHING_MORE.match(text, position) is not None
+
+
+def _columns(indent: str) -> int:
+    return len(indent.expandtabs(_CODE_INDENT))
 
 
 def marks_confession(text: str) -> bool:
     """Does the text begin with a fence marked ```confession?"""
-    line = _FENCE.match(text)
-    return line is not None and _CONFESSION.match(line[3]) is not None
-
-
-def _fence_lines(text: str) -> Iterator[re.Match[str]]:
-    """The lines that begin with a run of fence characters, in order."""
-    backticks, tildes = _place(text, "```", 0), _place(text, "~~~", 0)
-    while backticks >= 0 or tildes >= 0:
-        at = min(backticks, tildes) if backticks >= 0 and tildes >= 0 else max(backticks, tildes)
-        line = _FENCE.match(text, text.rfind("\n", 0, at) + 1)
-        if line is not None:
-            yield line
-        behind = text.find("\n", at)
-        if behind < 0:
-            return
-        if 0 <= backticks < behind:
-            backticks = _place(text, "```", behind)
-        if 0 <= tildes < behind:
-            tildes = _place(text, "~~~", behind)
-
-
-def _place(text: str, mark: str, start: int) -> int:
-    """As `find`, but one character is found at the speed of memory, three of them are not."""
-    first = text.find(mark[0], start)
-    return first if first < 0 else text.find(mark, first)
+    line = FENCE.match(text)
+    return line is not None and _CONFESSION.match(line[4]) is not None

@@ -103,7 +103,7 @@ def _split_tagged(output: str, tag: str) -> tuple[str, str | None]:
 def _delimited(text: str, fences: Fences) -> tuple[int, str] | None:
     """The element or the ```confession fence that ends the text."""
     fence = fences.confession
-    if fence is not None and not text[fence.end :].strip() and not fences.inside(fence.start):
+    if fence is not None:
         return fence.start, text[fence.content : fence.content_end]
     return last_element(text, fences)
 

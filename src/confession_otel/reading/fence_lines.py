@@ -1,0 +1,41 @@
+"""The lines of a text that may open or close a fenced code block."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A fence may open on the line of its list item ("1. ```bash", "- - ```bash") and close in the item's indent.
+FENCE: Final = re.compile(r"([ \t]*)((?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}){0,3})(`{3,}|~{3,})([^\n]*)")
+"""Its indent, the markers of its list items, its run of characters, and what follows them."""
+
+
+def fence_lines(text: str, start: int) -> Iterator[re.Match[str]]:
+    """The lines that begin with a run of fence characters, in order."""
+    backticks, tildes = _place(text, "```", start), _place(text, "~~~", start)
+    while backticks >= 0 or tildes >= 0:
+        at = min(backticks, tildes) if backticks >= 0 and tildes >= 0 else max(backticks, tildes)
+        line = FENCE.match(text, text.rfind("\n", 0, at) + 1)
+        if line is not None and not (line[3][0] == "`" and "`" in line[4]):  # ```inline code``` on a line of its own
+            yield line
+        behind = text.find("\n", at)
+        if behind < 0:
+            return
+        if 0 <= backticks < behind:
+            backticks = _place(text, "```", behind)
+        if 0 <= tildes < behind:
+            tildes = _place(text, "~~~", behind)
+
+
+def _place(text: str, mark: str, start: int) -> int:
+    """As `find`, but one character is found at the speed of memory, three of them are not."""
+    first = text.find(mark[0], start)
+    return first if first < 0 else text.find(mark, first)
+
+
+def may_close(item: str, rest: str) -> bool:
+    """Can a line with these markers before and this text behind its run close a block? In a list in a list it opens."""
+    return not rest.strip() and len(item.split()) < 2  # noqa: PLR2004
