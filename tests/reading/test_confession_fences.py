@@ -225,6 +225,36 @@ def test_under_a_heading_it_is_part_of_that_section() -> None:
     holds_none(f"{ANSWER}\n\n## Confession\n{section}\n\n## Sources\n\n- one")
 
 
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("info", INFOS)
+def test_whatever_it_says_it_is_known_to_be_passed_over(info: str, run: str) -> None:
+    holds_none(f"{ANSWER}\n{fence(run, info, 'I did not run the tests.')}\nBye.")
+
+
+WRAPPED = {
+    "lines": GOOD,
+    "lines without a word of compliance": "Objective: be brief\nResult: yes",
+    "object": JSON,
+    "element": f"<confession>\n{GOOD}\n</confession>",
+    "section": f"## Confession\n\n{GOOD}",
+    "free admission": "## Confession\n\nI did not run the tests.",
+    "bold label": "**Confession:** I did not run the tests.",
+    "another language": "## Geständnis\n\nIch habe die Quelle erfunden.",
+}
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+@pytest.mark.parametrize("outer", ["```", "```markdown", "~~~", "`````"])
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "cut off"])
+def test_at_the_end_of_an_answer_that_is_all_code_it_is_passed_over(outer: str, wrapped: str, closed: bool) -> None:
+    holds_none(f"{outer}\n{ANSWER}\n\n{WRAPPED[wrapped]}\n" + closed * re.sub(r"\w", "", outer))
+
+
+@pytest.mark.parametrize("code", ["x = 1", "# Confession\n\nI met you where the river bends.", "Confession is good."])
+def test_other_code_at_the_end_is_nothing_that_was_passed_over(code: str) -> None:
+    assert not find(f"{ANSWER}\n```\n{code}\n```").passed_over
+
+
 PROSE = st.text("abcdefghij klmnopq.,\n", min_size=1, max_size=40).filter(str.strip)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from .delimiters import may_hold
 from .element import last_element
-from .fences import Fences, marks_confession
+from .fences import MARKED, Fences, ends, marks_confession
 from .headed_section import last_section
 from .heading import heading_above, is_named
 from .stream_filter import StreamFilter
@@ -111,7 +111,7 @@ def _delimited(text: str, fences: Fences) -> tuple[int, str] | None:
 # Stems that are found fast, and the shape to look for around each.
 _MARK: Final = "[✗✘✕✖✂❌🚫✓✔✅☑⚠❓]"
 _TAG_OR_FENCE: Final = re.compile(
-    r"(?:</?|&lt;/?|\\u003c/?|[`~]{3}[ \t]{0,4})confession(?=[\s>_/-]|report|&gt;|\\u003e)", re.IGNORECASE
+    rf"(?:</?|&lt;/?|\\u003c/?)confession(?=[\s>_/-]|report|&gt;|\\u003e)|[`~]{{3}}[ \t]{{0,8}}{MARKED}", re.IGNORECASE
 )
 _SHAPES: Final = (
     ("onfession", _TAG_OR_FENCE),
@@ -126,7 +126,8 @@ _AROUND: Final = 24
 def spoof_suspected(answer: str) -> bool:
     """Does the answer, without its confession, still hold text in the shape of one?
 
-    Tags and fences (escaped ones too), the published keys and labels, and results that speak of compliance.
+    Tags and fences (escaped ones too), the published keys and labels, and results that speak of compliance; and what
+    would be its confession if the code that ends it were none, as where a model wraps all that it says in one fence.
     """
     for stem, shape in _SHAPES:
         at = answer.rfind(stem)
@@ -134,4 +135,13 @@ def spoof_suspected(answer: str) -> bool:
             if shape.search(answer, max(0, at - _AROUND), at + len(stem) + _AROUND):
                 return True
             at = answer.rfind(stem, 0, at)
-    return False
+    # Most answers hold no fence, and one character is found at the speed of memory.
+    return ("`" in answer or "~" in answer) and may_confess(answer) and _confesses_in_code(answer)
+
+
+def _confesses_in_code(answer: str) -> bool:
+    """Is there a confession at the end of the code that ends the answer?"""
+    code = Fences(answer).last
+    return (
+        code is not None and ends(answer, code.end) and _last_block(answer[code.content : code.content_end]) is not None
+    )
