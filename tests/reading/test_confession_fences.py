@@ -255,6 +255,17 @@ def test_other_code_at_the_end_is_nothing_that_was_passed_over(code: str) -> Non
     assert not find(f"{ANSWER}\n```\n{code}\n```").passed_over
 
 
+STRAY = ["    ~~~", "\t~~~text", "10. ~~~", "- - ~~~text", "    ~~~confession", "    " + "~" * 50]
+
+
+@pytest.mark.parametrize("content", [GOOD, f"## Confession\n{GOOD}", f"<confession>\n{GOOD}"])
+@pytest.mark.parametrize("stray", STRAY)
+def test_a_deep_fence_that_nothing_closes_hides_no_other(stray: str, content: str) -> None:
+    code = f"{ANSWER}\n\n{stray}\n\nSo:\n\n```text\n{content}\n```"
+    holds_none(code)
+    assert find(f"{code}\n\n```confession\n{BAD}\n```").confession == BAD
+
+
 PROSE = st.text("abcdefghij klmnopq.,\n", min_size=1, max_size=40).filter(str.strip)
 
 
@@ -291,6 +302,8 @@ def test_whatever_prose_stands_around_it(
         "```\n## Confession\n",
         "- ```confession\n",
         "- - ",
+        "    ```\n~~~\n~~~\n",
+        "    ~~~text\n- - ~~~\n",
         "1. " * 3 + "`" * 9,
     ],
 )
@@ -298,3 +311,11 @@ def test_whatever_prose_stands_around_it(
 def test_it_takes_time_in_proportion_to_hostile_text(piece: str, end: str) -> None:
     # Quadratic time would take minutes here, linear time takes some milliseconds; the run's own limit is the check.
     assert find(piece * (400_000 // len(piece)) + end).passed_over in (True, False)
+
+
+@pytest.mark.parametrize("indent", ["", "    ", "- - "])
+@pytest.mark.parametrize("info", ["", "text", "confession"])
+@pytest.mark.parametrize("way", [1, -1], ids=["longer", "shorter"])
+def test_fences_of_all_lengths_take_time_in_proportion_to_them(indent: str, info: str, way: int) -> None:
+    runs = [f"{indent}{'`~'[length % 2] * length}{info}\n" for length in range(3, 900)]
+    assert find("".join(runs[::way]) + GOOD).passed_over in (True, False)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # A fence may open on the line of its list item ("1. ```bash", "- - ```bash") and close in the item's indent.
 FENCE: Final = re.compile(r"([ \t]*)((?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}){0,3})(`{3,}|~{3,})([^\n]*)")
 """Its indent, the markers of its list items, its run of characters, and what follows them."""
+_LONGEST_RUN: Final = 40
+"""All longer fences are taken for this long where one is looked for that may close another."""
 
 
 def fence_lines(text: str, start: int) -> Iterator[re.Match[str]]:
@@ -39,3 +41,21 @@ def _place(text: str, mark: str, start: int) -> int:
 def may_close(item: str, rest: str) -> bool:
     """Can a line with these markers before and this text behind its run close a block? In a list in a list it opens."""
     return not rest.strip() and len(item.split()) < 2  # noqa: PLR2004
+
+
+class Closers:
+    """Where the last bare fence of each character and length stands: is there one to close a fence?"""
+
+    __slots__ = ("_last",)
+
+    def __init__(self, text: str, start: int) -> None:
+        self._last: dict[tuple[str, int], int] = {}
+        for line in fence_lines(text, start):
+            _, item, run, rest = line.groups()
+            if may_close(item, rest):
+                self._last[run[0], min(len(run), _LONGEST_RUN)] = line.start()
+
+    def stand_behind(self, position: int, run: str) -> bool:
+        """Is there one behind this position for a fence that opens with this run?"""
+        lengths = range(min(len(run), _LONGEST_RUN), _LONGEST_RUN + 1)
+        return any(self._last.get((run[0], length), -1) > position for length in lengths)

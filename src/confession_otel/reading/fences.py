@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from .fence_lines import FENCE, fence_lines, may_close
+from .fence_lines import FENCE, Closers, fence_lines, may_close
 
 MARKED: Final = r"\{?[.:]?(?:json[ :+-]{1,4})?confession(?:[ _-]?report)?\b"
 """What a fence says behind its run of characters that is marked as a confession."""
@@ -120,6 +120,7 @@ class Fences:
         mark = info = ""
         to_end = False  # does it run to the end of the text, if nothing closes it?
         marked: _Marked | None = None
+        closers: Closers | None = None
         for line in fence_lines(text, 0):
             blank, item, run, rest = line.groups()
             closing = may_close(item, rest)
@@ -128,6 +129,10 @@ class Fences:
             if not mark:
                 own = _columns(blank) < _CODE_INDENT and _CONFESSION.match(rest) is not None
                 to_end = own or _columns(blank + item) < _CODE_INDENT
+                if not to_end:
+                    closers = closers or Closers(text, line.end())
+                    if not closers.stand_behind(line.start(), run):
+                        continue
                 start, content, mark, info = line.start(), min(line.end() + 1, len(text)), run, rest
                 if own:
                     marked = _Marked(start, content, info, run, len(self._starts), self._last)
