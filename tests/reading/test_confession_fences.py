@@ -305,6 +305,9 @@ def test_whatever_prose_stands_around_it(
         "    ```\n~~~\n~~~\n",
         "    ~~~text\n- - ~~~\n",
         "1. " * 3 + "`" * 9,
+        "`" * 999 + " `\n",
+        "`" * 400_000,
+        "```" + "x" * 399_990 + "`",
     ],
 )
 @pytest.mark.parametrize("end", ["", "Bye.", "\n```", f"\n{BAD}", "\n```\nObjective: x\nResult: yes\n```"])

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A fence may open on the line of its list item ("1. ```bash", "- - ```bash") and close in the item's indent.
-FENCE: Final = re.compile(r"([ \t]*)((?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}){0,3})(`{3,}|~{3,})([^\n]*)")
+# ```Inline code``` on a line of its own is none.
+FENCE: Final = re.compile(r"([ \t]*)((?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}){0,3})(`{3,}(?![^`\n]*`)|~{3,})([^\n]*)")
 """Its indent, the markers of its list items, its run of characters, and what follows them."""
 _LONGEST_RUN: Final = 40
 """All longer fences are taken for this long where one is looked for that may close another."""
@@ -21,7 +22,7 @@ def fence_lines(text: str, start: int) -> Iterator[re.Match[str]]:
     while backticks >= 0 or tildes >= 0:
         at = min(backticks, tildes) if backticks >= 0 and tildes >= 0 else max(backticks, tildes)
         line = FENCE.match(text, text.rfind("\n", 0, at) + 1)
-        if line is not None and not (line[3][0] == "`" and "`" in line[4]):  # ```inline code``` on a line of its own
+        if line is not None:
             yield line
         behind = text.find("\n", at)
         if behind < 0:
@@ -38,9 +39,9 @@ def _place(text: str, mark: str, start: int) -> int:
     return first if first < 0 else text.find(mark, first)
 
 
-def may_close(item: str, rest: str) -> bool:
-    """Can a line with these markers before and this text behind its run close a block? In a list in a list it opens."""
-    return not rest.strip() and len(item.split()) < 2  # noqa: PLR2004
+def may_close(item: str) -> bool:
+    """Can a bare fence close a block behind these markers? In a list in a list it opens one."""
+    return len(item.split()) < 2  # noqa: PLR2004
 
 
 class Closers:
@@ -52,7 +53,7 @@ class Closers:
         self._last: dict[tuple[str, int], int] = {}
         for line in fence_lines(text, start):
             _, item, run, rest = line.groups()
-            if may_close(item, rest):
+            if not rest.strip() and may_close(item):
                 self._last[run[0], min(len(run), _LONGEST_RUN)] = line.start()
 
     def stand_behind(self, position: int, run: str) -> bool:

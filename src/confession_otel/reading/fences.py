@@ -57,9 +57,9 @@ class _Marked:
     outer: tuple[int, int] | None = None
     """Start and end of the fence that closes it where those in it are closed by others."""
 
-    def read(self, start: int, end: int, run: str, *, closing: bool) -> None:
-        """Go on over the next fence."""
-        if self.outer is not None or run[0] != self.run[0] or len(run) < len(self.run):
+    def read(self, start: int, end: int, run: str, closing: bool) -> None:  # noqa: FBT001 - private
+        """Go on over the next fence, up to the outer one."""
+        if run[0] != self.run[0] or len(run) < len(self.run):
             return
         if not closing:
             self.depth += 1
@@ -123,9 +123,9 @@ class Fences:
         closers: Closers | None = None
         for line in fence_lines(text, 0):
             blank, item, run, rest = line.groups()
-            closing = may_close(item, rest)
-            if marked is not None:
-                marked.read(line.start(), line.end(), run, closing=closing)
+            closing = not rest.strip() and may_close(item)
+            if marked is not None and marked.outer is None:
+                marked.read(line.start(), line.end(), run, closing)
             if not mark:
                 own = _columns(blank) < _CODE_INDENT and _CONFESSION.match(rest) is not None
                 to_end = own or _columns(blank + item) < _CODE_INDENT
