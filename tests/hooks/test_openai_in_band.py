@@ -146,6 +146,12 @@ async def joined_bytes(given: Any) -> Any:
     return json.loads(b"".join([piece async for piece in each(given.iter_bytes(5))]))
 
 
+async def joined_raw(given: Any) -> Any:
+    http = given.http_response
+    pieces = http.aiter_raw(5) if inspect.iscoroutinefunction(given.read) else http.iter_raw(5)
+    return json.loads(b"".join([piece async for piece in each(pieces)]))
+
+
 async def joined_lines(given: Any) -> Any:
     return json.loads("\n".join([line async for line in each(given.iter_lines())]))
 
@@ -194,6 +200,7 @@ SHAPES: dict[str, Callable[[Any, str], Awaitable[Any]]] = {
     "streaming.json": lambda client, api: streaming(client, api, read_json),
     "streaming.parse": lambda client, api: streaming(client, api, read_parsed),
     "streaming.iter_bytes": lambda client, api: streaming(client, api, joined_bytes),
+    "streaming.iter_raw": lambda client, api: streaming(client, api, joined_raw),
     "streaming.iter_text": lambda client, api: streaming(client, api, joined_text),
     "streaming.iter_lines": lambda client, api: streaming(client, api, joined_lines),
     "streaming events in lines": lambda client, api: streaming(client, api, events_in_lines, stream=True),

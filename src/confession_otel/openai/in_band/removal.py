@@ -76,7 +76,10 @@ class Removal:
 
 
 def _override(response: Any, body: Body) -> None:
-    """Have what is read through the response, in any of its forms, come through here: all of them use these two."""
+    """Have what is read through the response, in any of its forms, come through here: all of them use the first two.
+
+    Raw bytes are the body only where nothing has encoded it; what is compressed passes as it came.
+    """
 
     def release() -> None:
         # A body can be read once. Who asks again gets what `httpx` then gives, and nothing refers to itself through us.
@@ -89,6 +92,9 @@ def _override(response: Any, body: Body) -> None:
         "iter_bytes": _iter_bytes(response.iter_bytes, body, release),
         "aiter_bytes": _aiter_bytes(response.aiter_bytes, body, release),
     }
+    if "content-encoding" not in response.headers:
+        overriding["iter_raw"] = _iter_bytes(response.iter_raw, body, release)
+        overriding["aiter_raw"] = _aiter_bytes(response.aiter_raw, body, release)
     for name, ours in overriding.items():
         setattr(response, name, ours)
 
