@@ -65,6 +65,12 @@ def test_hooks_with_equal_keywords_share_an_observer(telemetry: Telemetry) -> No
     assert own(**dict(reversed(keywords.items())), sample=None) is first
 
 
+@pytest.mark.parametrize("given", [{"redact": "email,phone"}, {"redact": ["all"]}, {"capture": "redacted"}])
+def test_so_they_do_with_the_ready_patterns(telemetry: Telemetry, given: dict[str, Any]) -> None:
+    assert own(**telemetry.providers, **given) is own(**telemetry.providers, **given)
+    assert own(**telemetry.providers, **given) is not own(**telemetry.providers, redact="ip")
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Final, TypeAlias
 
 Redactor: TypeAlias = Callable[[str], str]
@@ -39,8 +40,9 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrtbf/\"]))")
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " ", "/": "/", '"': '"'}
 
 
+@cache
 def ready(names: frozenset[str]) -> Redactor:
-    r"""A redactor of the named patterns; `all` stands for every one.
+    r"""A redactor of the named patterns; `all` stands for every one. For the same names the same, so settings compare.
 
     Escapes of JSON are resolved first: in a report, `\n` before a number would otherwise look like a letter of it.
 
