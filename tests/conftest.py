@@ -139,7 +139,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     co.uninstrument()
     observation.set_default(None)
-    observation._own.clear()
+    observation.forget_own()
 
 
 class Clock:

@@ -121,6 +121,21 @@ def test_a_handler_for_each_request_is_held_to_one_budget(telemetry: Telemetry, 
     assert answers(telemetry) == {"confessed": 2, "not_asked request_rate": 3}
 
 
+def test_after_a_shutdown_a_handler_with_equal_keywords_asks_again(
+    telemetry: Telemetry, http_clients: dict[str, Any]
+) -> None:
+    with ScriptedServer(lambda _: chat_completion(REPORT)) as server:
+        model = ChatOpenAI(model="m-1", base_url=server.base_url, api_key=SecretStr("none"), **http_clients)
+        before = ConfessionCallbackHandler(**telemetry.providers, way="ask")
+        model.invoke("?", config={"callbacks": [before]})
+        assert co.shutdown(20)
+        for handler in (before, ConfessionCallbackHandler(**telemetry.providers, way="ask")):
+            model.invoke("?", config={"callbacks": [handler]})
+        assert co.flush(20)
+        assert asking.shutdown(10)
+    assert answers(telemetry) == {"confessed": 2, "not_asked shut_down": 1}
+
+
 class Goes:
     """A way to go on with a conversation."""
 

@@ -187,6 +187,9 @@ def flush(timeout: float = 30.0) -> bool:
 def shutdown(timeout: float = 30.0) -> bool:
     """Take every hook off, and wait as `flush` does; what is then still under way is given up and counted.
 
+    What was made before it asks, judges and sends to sinks no more; another `instrument()`, and a hook made with
+    keywords of its own, begin anew.
+
     Args:
         timeout: seconds to wait at most.
 
@@ -195,4 +198,8 @@ def shutdown(timeout: float = 30.0) -> bool:
     """
     uninstrument()
     overheard.settle()
-    return asking.shutdown(timeout)
+    try:
+        return asking.shutdown(timeout)
+    finally:
+        # Also where the wait was interrupted.
+        observation.forget_own()

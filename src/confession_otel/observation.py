@@ -335,3 +335,8 @@ def own(**keywords: object) -> Callable[[], Observer] | None:
     observer = Observer(wanted, **providers)  # type: ignore[arg-type] # whatever the caller gave
     _own.append(observer)
     return lambda: observer
+
+
+def forget_own() -> None:
+    """After a shutdown: who asks for the same from now on gets an observer whose workers take jobs."""
+    _own.clear()

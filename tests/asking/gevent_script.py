@@ -72,13 +72,13 @@ def the_hub_goes_on() -> None:
 
 
 def a_hanging_job_is_given_up() -> None:
+    worker = Worker(100, 4)
     hanging, waiting = [Job(600) for _ in range(4)], Job()
     for job in (*hanging, waiting):
-        WORKER.submit(job)
+        worker.submit(job)
     gevent.sleep(0.1)
-    check(holds=not WORKER.shutdown(0.2), what="shut down though a job hangs")
+    check(holds=not worker.shutdown(0.2), what="shut down though a job hangs")
     check(holds=all(job.outcomes == ["shut_down"] for job in (*hanging, waiting)), what="not all dropped")
-    WORKER.resume()
 
 
 def a_killed_greenlet_is_replaced() -> None:

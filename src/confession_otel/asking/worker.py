@@ -280,9 +280,10 @@ class Worker:
         return self._crew().flush(timeout)
 
     def shutdown(self, timeout: float) -> bool:
-        """Take no more jobs; wait for those there are, then drop what is left: what waits, and what still runs.
+        """Take no more jobs, wait for those there are, then drop what is left: what waits, and what still runs.
 
-        What runs on after that does so on a daemon thread whose job is told, if it asks, that nobody wants to know.
+        It is for good. What runs on after that does so on a daemon thread whose job is told, if it asks, that nobody
+        wants to know.
 
         Args:
             timeout: seconds to wait at most.
@@ -291,12 +292,6 @@ class Worker:
             True where nothing was left. May be called again.
         """
         return self._crew().shutdown(timeout)
-
-    def resume(self) -> None:
-        """Take jobs again after a shutdown. What was given up does not count towards the new limits."""
-        crew = self._crews.get("now")
-        if crew is not None and crew.closed:
-            self._crews.pop("now", None)
 
     def _crew(self) -> _Crew:
         crew = self._crews.get("now")
