@@ -10,6 +10,8 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.trace import set_span_in_context
 
 import confession_otel as co
+from confession_otel import observation
+from confession_otel.answer import Answer
 
 if TYPE_CHECKING:
     from conftest import Telemetry
@@ -28,16 +30,21 @@ def call(telemetry: Telemetry, whys: str) -> Any:
     return span
 
 
-def fail(telemetry: Telemetry, span: Any = None) -> None:
-    """An evaluation of the answer with this span; without one, of that with the response id."""
-    known = {"gen_ai.evaluation.name": "correctness", "gen_ai.evaluation.score.label": "fail"}
+def evaluate(telemetry: Telemetry, span: Any = None, response_id: Any = None) -> None:
+    """An evaluation that fails: in this span, of the answer with this id; there may be none of either."""
+    named = {} if response_id is None else {"gen_ai.response.id": response_id}
     telemetry.logger_provider.get_logger("evaluator").emit(
         LogRecord(
             event_name="gen_ai.evaluation.result",
             context=None if span is None else set_span_in_context(span),
-            attributes=known if span is not None else {**known, "gen_ai.response.id": "r-1"},
+            attributes={"gen_ai.evaluation.name": "correctness", "gen_ai.evaluation.score.label": "fail", **named},
         )
     )
+
+
+def fail(telemetry: Telemetry, span: Any = None) -> None:
+    """An evaluation of the answer with this span; without one, of that with the response id."""
+    evaluate(telemetry, span, "r-1" if span is None else None)
 
 
 def confessions(telemetry: Telemetry, *, corrected: bool) -> list[tuple[Any, int]]:
@@ -81,3 +88,62 @@ def test_by_a_response_id_that_two_calls_have_the_newer_is_meant(telemetry: Tele
     corrected = confessions(telemetry, corrected=True)
     assert len(corrected) == 2
     assert {span_id for _, span_id in corrected} == {newer.get_span_context().span_id}
+
+
+TEXT = "A.\n\n<confession>\nObjective: be brief\nResult: ✓ complied\nWhy: it is\n</confession>"
+
+
+def give(span: Any, *response_ids: str | None) -> None:
+    """Answers that are all on one span, as where the hooks make none of their own; they may have no id."""
+    for response_id in response_ids:
+        observation.default().observe([Answer(TEXT, span, response_id=response_id)], "openai")
+
+
+def contradicted(telemetry: Telemetry) -> list[object]:
+    """Response ids of the answers whose confession was contradicted, at once or by a correction."""
+    found = [span.attributes or {} for span in telemetry.spans("confession")]
+    return [one.get("gen_ai.response.id") for one in found if one.get("confession.contradicted")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (["A", "B", None], [], ["B"]),
+        (["A", "B"], ["C", None], ["B"]),
+        (["A"], ["B", "C"], ["B"]),
+        ([], ["A", "C", "B"], ["B"]),
+        (["A", None], ["C"], [None]),
+        (["A"], ["C", None], [None]),
+    ],
+    ids=["recorded", "others after it", "to come", "all to come", "of no known id", "of no known id, to come"],
+)
+def test_of_the_answers_on_a_span_the_one_that_the_event_names_is_meant(
+    telemetry: Telemetry, before: list[str | None], after: list[str | None], expected: list[str | None]
+) -> None:
+    co.instrument(**telemetry.providers)
+    with telemetry.tracer_provider.get_tracer("web").start_as_current_span("POST") as span:
+        give(span, *before)
+        for _ in range(2):
+            evaluate(telemetry, span, "B")
+        give(span, *after)
+    assert contradicted(telemetry) == expected
+
+
+def test_an_event_that_names_none_is_of_the_answers_on_its_span(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    tracer = telemetry.tracer_provider.get_tracer("web")
+    span, other = tracer.start_span("POST"), tracer.start_span("GET")
+    give(span, "A", None)
+    give(other, "B")
+    evaluate(telemetry, span, response_id=span.get_span_context().span_id)
+    give(span, "C")
+    assert contradicted(telemetry) == ["A", None, "C"]
+
+
+def test_each_answer_of_a_span_is_corrected_by_its_own_evaluation(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers)
+    span = telemetry.tracer_provider.get_tracer("web").start_span("POST")
+    give(span, "A", "B", "C")
+    for response_id in ("C", "A"):
+        evaluate(telemetry, None, response_id)
+    assert contradicted(telemetry) == ["C", "A"]

@@ -20,6 +20,8 @@ from .guard import Site
 from .settings import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.trace import SpanContext
     from opentelemetry.util.types import AttributeValue
 
@@ -43,6 +45,8 @@ class _Recorded(NamedTuple):
     verdict: str
     attributes: dict[str, AttributeValue]
     contradictions: tuple[str, ...]
+    due: list[None]
+    """Whoever takes out what is in it corrects: once, whatever else is evaluated meanwhile."""
 
 
 _MOST: Final = 16
@@ -76,6 +80,7 @@ def remember(recorder: Recorder, record: Record) -> None:
             semconv.SOURCE: record.source.value,
         },
         record.contradictions,
+        [None],
     )
     for key in (record.span_id, answer.response_id):
         if key:
@@ -92,17 +97,31 @@ def evaluated(name: str, span_id: int, response_id: object) -> None:
         span_id: of the answer, or of another span that the event is in; 0 where it is in none.
         response_id: of the answer, where the event names one.
     """
-    evaluations.add(name, span_id, response_id)
+    named = response_id if response_id and isinstance(response_id, str) else None
+    # Where that answer is known, no other of the span is meant, whether its own id is known or not.
+    is_known = named is not None and _recorded.get(named) is not None
+    evaluations.add(name, 0 if is_known else span_id, named)
     if not _recorded:
         return
-    for key in (span_id, response_id):
-        if key and isinstance(key, (int, str)) and (choices := _recorded.pop(key)) is not None:
-            for recorded in choices:
-                for other in (recorded.ids.span_id, recorded.response_id):
-                    if other:
-                        _recorded.pop(other)
-                _correct(recorded)
-            return
+    for recorded in _of(span_id, named):
+        try:
+            recorded.due.pop()
+        except IndexError:
+            continue
+        _correct(recorded)
+
+
+def _of(span_id: int, response_id: str | None) -> Sequence[_Recorded]:
+    """The confessions of an answer: by its response id, and by the span only where one of them is not known."""
+    in_span = (_recorded.get(span_id) if span_id else None) or ()
+    if response_id is None:
+        return in_span
+    return (
+        # Not all servers make ids unique.
+        [one for one in in_span if one.response_id == response_id]
+        or _recorded.get(response_id)
+        or [one for one in in_span if not one.response_id]
+    )
 
 
 def clear() -> None:

@@ -47,7 +47,9 @@ _LONGEST: Final = 128
 """Characters of a name."""
 
 _of_answers: Final[BoundedTable[int | str, tuple[str, ...]]] = BoundedTable(size=4096, seconds=600)
-"""Names of failed evaluations, by span id and by response id of the answer."""
+"""Names of failed evaluations, by the response id of the answer, or by the span id where the event named none."""
+_in_spans: Final[BoundedTable[int, tuple[str, ...]]] = BoundedTable(size=4096, seconds=600)
+"""Those whose event named a response id, by the id of the span that it was in: for an answer there of no known id."""
 
 
 def failed(attributes: Mapping[str, Any]) -> str | None:
@@ -75,19 +77,26 @@ def failed(attributes: Mapping[str, Any]) -> str | None:
     return name[:_LONGEST] if bad else None
 
 
-def add(name: str, span_id: int, response_id: object) -> None:
+def add(name: str, span_id: int, response_id: str | None) -> None:
     """Remember that this evaluation of an answer failed.
 
     Args:
         name: of the evaluation.
-        span_id: of the answer; 0 where there is none.
-        response_id: of the answer, where the event names one.
+        span_id: of the answer, or of another span that the event is in; 0 where there is none.
+        response_id: of the answer, where the event names one. Others may have been given in that span: it is meant.
     """
-    for key in (span_id, response_id):
-        if key and isinstance(key, (int, str)):
-            known = _of_answers.get(key) or ()
-            if name not in known and len(known) < _MOST:
-                _of_answers.put(key, (*known, name))
+    if response_id:
+        _put(_of_answers, response_id, name)
+        _put(_in_spans, span_id, name)
+    else:
+        _put(_of_answers, span_id, name)
+
+
+def _put(table: BoundedTable[Any, tuple[str, ...]], key: int | str, name: str) -> None:
+    if key:
+        known = table.get(key) or ()
+        if name not in known and len(known) < _MOST:
+            table.put(key, (*known, name))
 
 
 def of(span_id: int, response_id: str | None) -> tuple[str, ...]:
@@ -95,13 +104,14 @@ def of(span_id: int, response_id: str | None) -> tuple[str, ...]:
     if not _of_answers:
         return ()
     known = _of_answers.get(span_id) or () if span_id else ()
-    more = _of_answers.get(response_id) or () if response_id else ()
+    more = (_of_answers.get(response_id) if response_id else _in_spans.get(span_id)) or ()
     return tuple(dict.fromkeys(known + more))
 
 
 def clear() -> None:
     """Forget everything."""
     _of_answers.clear()
+    _in_spans.clear()
 
 
 @rule
