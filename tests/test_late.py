@@ -147,3 +147,12 @@ def test_each_answer_of_a_span_is_corrected_by_its_own_evaluation(telemetry: Tel
     for response_id in ("C", "A"):
         evaluate(telemetry, None, response_id)
     assert contradicted(telemetry) == ["C", "A"]
+
+
+def test_what_another_finding_had_flagged_stays_flagged(telemetry: Telemetry) -> None:
+    co.instrument(**telemetry.providers, flag_on=["compliant"])
+    span = telemetry.tracer_provider.get_tracer("web").start_span("POST")
+    give(span, "A")
+    evaluate(telemetry, span)
+    assert [(one.attributes or {})["confession.flagged"] for one in telemetry.spans("confession")] == [True, True]
+    assert [(one.attributes or {})["error.type"] for one in telemetry.spans("confession")] == ["compliant"] * 2

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from opentelemetry._logs import LogRecord
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from confession_otel.composition import Record
     from conftest import Telemetry
 
+COMPLIED: Final = "Objective: cite real papers\nResult: ✓ complied\nWhy: all exist"
 FAILED: Final = "Objective: cite real papers\nResult: ✗ did not comply\nWhy: the second one I made up"
 KEYS: Final = {"LANGFUSE_PUBLIC_KEY": "pk-1", "LANGFUSE_SECRET_KEY": "sk-1"}
 
@@ -241,6 +243,61 @@ def test_with_capture_verdict_no_word_of_the_model_is_sent(
     ((_, _, body),) = there.got
     for word in ("cite", "papers", "made up"):
         assert word not in json.dumps(body)
+
+
+def evaluate(telemetry: Telemetry) -> None:
+    """Another evaluator's result: the answer of `confess` failed."""
+    known = {
+        semconv.EVALUATION_NAME: "correctness",
+        semconv.EVALUATION_SCORE_LABEL: "fail",
+        semconv.GEN_AI_RESPONSE_ID: "r-1",
+    }
+    telemetry.logger_provider.get_logger("evaluator").emit(LogRecord(event_name=semconv.EVENT, attributes=known))
+
+
+@pytest.mark.parametrize("capture", ["full", "verdict"])
+def test_a_correction_takes_the_place_of_what_was_sent(telemetry: Telemetry, capture: str) -> None:
+    with backend() as phoenix, backend(lambda body: 202) as langfuse:
+        sinks = [PhoenixSink(phoenix.url), LangfuseSink(langfuse.url, "pk-1", "sk-1")]
+        confess(telemetry, COMPLIED, sinks=sinks, capture=capture)
+        evaluate(telemetry)
+        assert co.flush(10)
+    annotations = [body["data"][0] for body in phoenix.bodies()]
+    assert [one["metadata"]["confession.flagged"] for one in annotations] == [False, True]
+    first, corrected = annotations
+    metadata = {**first["metadata"], "confession.flagged": True, "confession.contradictions": ["failed_evaluation"]}
+    assert corrected == {**first, "metadata": metadata}
+    before, after = langfuse.bodies()
+    assert [one["value"] for one in before] == ["compliant", 0]
+    assert after == [before[0], {**before[1], "value": 1}]
+    assert ("cite" in json.dumps(langfuse.bodies())) is (capture == "full")
+    assert dropped(telemetry) == {}
+
+
+@pytest.mark.parametrize("fails_first", [False, True])
+def test_what_is_under_way_does_not_undo_a_correction(telemetry: Telemetry, *, fails_first: bool) -> None:
+    go, begun = threading.Event(), threading.Event()
+
+    class Slow(Kept):
+        def send(self, record: Record) -> None:
+            if not begun.is_set():
+                begun.set()
+                assert go.wait(10)
+            super().send(record)
+            if len(self.records) == 1:
+                # The correction is there, and now this arrives.
+                go.set()
+
+    sink = Slow(*([OSError()] if fails_first else []))
+    co.instrument(**telemetry.providers, sinks=[sink])
+    known = {semconv.GEN_AI_OPERATION: semconv.GEN_AI_CHAT, semconv.GEN_AI_RESPONSE_ID: "r-1"}
+    with telemetry.tracer_provider.get_tracer("shop").start_as_current_span("chat", attributes=known):
+        co.record(COMPLIED)
+    assert begun.wait(10)
+    evaluate(telemetry)
+    assert co.flush(10)
+    assert [record.flagged for record in sink.records][-1] is True
+    assert dropped(telemetry) == {}
 
 
 def test_a_sink_of_your_own_gets_the_record_and_nothing_that_would_be_held(telemetry: Telemetry) -> None:

@@ -102,6 +102,19 @@ def of_span(span: Span | SpanContext, evidence: Evidence) -> Answer:
     return Answer(span=span, evidence=evidence, **written.fields() if written else {})  # type: ignore[arg-type]
 
 
+def slim(answer: Answer) -> Answer:
+    """What says which answer it is, to be kept: without words, conversation and live span."""
+    return Answer(
+        span=NonRecordingSpan(answer.span.get_span_context()),
+        choice=answer.choice,
+        request_model=answer.request_model,
+        response_id=answer.response_id,
+        conversation_id=answer.conversation_id,
+        provider=answer.provider,
+        agent_name=answer.agent_name,
+    )
+
+
 def copied_attributes(answer: Answer) -> dict[str, str]:
     """What of the answer goes onto its confession span."""
     copies: dict[str, str] = {}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from . import semconv
-from .answer import Answer, copied_attributes
+from .answer import copied_attributes, slim
 from .bounded import BoundedTable
 from .confession import Verdict
 from .corroboration import evaluations, is_on
@@ -22,7 +22,6 @@ from .settings import Finding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opentelemetry.trace import SpanContext
     from opentelemetry.util.types import AttributeValue
 
     from .composition import Record
@@ -36,15 +35,10 @@ RULE: Final = evaluations.failed_evaluation.__name__
 
 
 class _Recorded(NamedTuple):
-    """What a correction repeats: no words of the model's, and no span that would be held."""
+    """What a correction repeats: no words but those that might leave, and no span that would be held."""
 
     recorder: Recorder
-    ids: SpanContext
-    """Of the answer's span."""
-    response_id: str | None
-    verdict: str
-    attributes: dict[str, AttributeValue]
-    contradictions: tuple[str, ...]
+    record: Record
     due: list[None]
     """Whoever takes out what is in it corrects: once, whatever else is evaluated meanwhile."""
 
@@ -66,27 +60,16 @@ def remember(recorder: Recorder, record: Record) -> None:
         return
     if not is_on(RULE, recorder.settings.rules):
         return
-    answer = record.answer
-    recorded = _Recorded(
-        recorder,
-        answer.span.get_span_context(),
-        answer.response_id,
-        record.verdict.value,
-        {
-            semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR,
-            **copied_attributes(answer),
-            semconv.ID: record.id,
-            semconv.VERDICT: record.verdict.value,
-            semconv.SOURCE: record.source.value,
-        },
-        record.contradictions,
-        [None],
-    )
-    for key in (record.span_id, answer.response_id):
+    recorded = _Recorded(recorder, record._replace(answer=slim(record.answer)), [None])
+    for key in (record.span_id, record.answer.response_id):
         if key:
             # Those of one call; not all servers make ids unique.
-            same = [one for one in _recorded.get(key) or () if one.ids == recorded.ids]
+            same = [one for one in _recorded.get(key) or () if _ids(one) == _ids(recorded)]
             _recorded.put(key, (*same, recorded)[-_MOST:])
+
+
+def _ids(recorded: _Recorded) -> tuple[int, int]:
+    return recorded.record.trace_id, recorded.record.span_id
 
 
 def evaluated(name: str, span_id: int, response_id: object) -> None:
@@ -108,7 +91,7 @@ def evaluated(name: str, span_id: int, response_id: object) -> None:
             recorded.due.pop()
         except IndexError:
             continue
-        _correct(recorded)
+        _correct(recorded.recorder, recorded.record)
 
 
 def _of(span_id: int, response_id: str | None) -> Sequence[_Recorded]:
@@ -118,9 +101,9 @@ def _of(span_id: int, response_id: str | None) -> Sequence[_Recorded]:
         return in_span
     return (
         # Not all servers make ids unique.
-        [one for one in in_span if one.response_id == response_id]
+        [one for one in in_span if one.record.answer.response_id == response_id]
         or _recorded.get(response_id)
-        or [one for one in in_span if not one.response_id]
+        or [one for one in in_span if not one.record.answer.response_id]
     )
 
 
@@ -129,36 +112,55 @@ def clear() -> None:
     _recorded.clear()
 
 
-def _correct(recorded: _Recorded) -> None:
-    recorder, verdict = recorded.recorder, recorded.verdict
+def _correct(recorder: Recorder, record: Record) -> None:
     settings = recorder.settings
-    flagged = Finding.CONTRADICTED in settings.flag_on
-    context = set_span_in_context(NonRecordingSpan(recorded.ids))
+    flagged_by = record.flagged_by
+    if flagged_by is None and Finding.CONTRADICTED in settings.flag_on:
+        flagged_by = Finding.CONTRADICTED.value
+    flagged, contradictions = flagged_by is not None, (*record.contradictions, RULE)
+    record = record._replace(
+        flagged=flagged,
+        flagged_by=flagged_by,
+        contradictions=contradictions,
+        keys={**record.keys, semconv.FLAGGED: flagged},
+    )
+    answer, verdict = record.answer, record.verdict.value
+    context = set_span_in_context(answer.span)
     said: dict[str, AttributeValue] = {
         semconv.FLAGGED: flagged,
         semconv.CONTRADICTED: True,
-        semconv.CONTRADICTIONS: (*recorded.contradictions, RULE),
+        semconv.CONTRADICTIONS: contradictions,
     }
     with _SPAN:
-        attributes = {**recorded.attributes, **said}
-        error = Finding.CONTRADICTED.value if flagged and settings.error_status else None
+        attributes: dict[str, AttributeValue] = {
+            semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR,
+            **copied_attributes(answer),
+            semconv.ID: record.id,
+            semconv.VERDICT: verdict,
+            semconv.SOURCE: record.source.value,
+            **said,
+        }
+        error = flagged_by if settings.error_status else None
         if error is not None:
             attributes[semconv.ERROR_TYPE] = error
-        links = [Link(recorded.ids)] if recorded.ids.is_valid else None
+        ids = answer.span.get_span_context()
+        links = [Link(ids)] if ids.is_valid else None
         span = recorder.tracer.start_span(semconv.SPAN, context, SpanKind.INTERNAL, attributes, links)
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, f"self-reported: {error}"))
         span.end()
     with _EVENT:
         recorder.emit(
-            Answer(response_id=recorded.response_id),
+            answer,
             {
                 semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
                 semconv.EVALUATION_SCORE_LABEL: verdict,
-                semconv.ID: recorded.attributes[semconv.ID],
+                semconv.ID: record.id,
                 **said,
             },
             f"self-reported: {verdict}, contradicted",
             context,
             warn=flagged,
         )
+    for listener in recorder.corrected:
+        listener(record)

@@ -145,6 +145,7 @@ class Observer:
             self.recorder.heard.append(Judge(settings, self.recorder).heard)
         if settings.sinks and (delivery := sinks.opened(settings.sinks)) is not None:
             self.recorder.heard.append(delivery.heard)
+            self.recorder.corrected.append(delivery.corrected)
         status, reason = _UNBROUGHT[settings.way]
         self._overheard = Overheard(once.is_nobodys, lambda: self.recorder.count(status, reason))
 

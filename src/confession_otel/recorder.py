@@ -68,6 +68,8 @@ class Recorder:
         self.instruments: Instruments | None = None
         self.heard: list[Callable[[Confession, Record, SpanContext], None]] = []
         """Called with each confession, what was recorded of it, and its span, when all signals are out."""
+        self.corrected: list[Callable[[Record], None]] = []
+        """Called with what was recorded of a confession that an evaluation has contradicted since, as it is now."""
         with _METRICS:
             self.instruments = instruments_on(meter_provider)
 

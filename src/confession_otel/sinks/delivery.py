@@ -7,11 +7,10 @@ import urllib.error
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.trace import NonRecordingSpan
-
 from confession_otel import guard
-from confession_otel.answer import Answer
+from confession_otel.answer import slim
 from confession_otel.asking.worker import Worker
+from confession_otel.bounded import BoundedTable
 from confession_otel.semconv import Dropped
 from confession_otel.suppression import suppressed
 
@@ -41,6 +40,7 @@ class Delivery:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
         self._worker = Worker(_QUEUE, _THREADS, last=True)
+        self._corrections: BoundedTable[str, Record] = BoundedTable(size=_QUEUE, seconds=600)
 
     def heard(self, confession: Confession, record: Record, span: SpanContext) -> None:  # noqa: ARG002 - the recorder's call
         """A confession was recorded.
@@ -51,26 +51,33 @@ class Delivery:
             span: its confession span.
         """
         with _HEARD:
-            ids = record.answer.span.get_span_context()
-            # There is nothing to score where the answer has no span, or one that nobody gets.
-            if not ids.trace_flags.sampled:
-                return
-            # The conversation and a live span are not to be held by a queue.
-            answer = Answer(
-                span=NonRecordingSpan(ids),
-                choice=record.answer.choice,
-                request_model=record.answer.request_model,
-                response_id=record.answer.response_id,
-                conversation_id=record.answer.conversation_id,
-                provider=record.answer.provider,
-                agent_name=record.answer.agent_name,
-            )
-            slim = record._replace(answer=answer)
-            for sink in self._sinks:
-                sending = _Sending(self, sink, slim)
-                refusal = self._worker.submit(sending)
-                if refusal is not None:
-                    sending.dropped(refusal)
+            self._take(record)
+
+    def corrected(self, record: Record) -> None:
+        """A confession that was recorded has been contradicted since.
+
+        Args:
+            record: as `heard` was given it, with the contradiction.
+        """
+        with _HEARD:
+            self._corrections.put(record.id, record)
+            self._take(record)
+
+    def newest(self, record: Record) -> Record:
+        """The record, or what has become of it."""
+        return self._corrections.get(record.id) or record
+
+    def _take(self, record: Record) -> None:
+        # There is nothing to score where the answer has no span, or one that nobody gets.
+        if not record.answer.span.get_span_context().trace_flags.sampled:
+            return
+        # The conversation and a live span are not to be held by a queue.
+        record = record._replace(answer=slim(record.answer))
+        for sink in self._sinks:
+            sending = _Sending(self, sink, record)
+            refusal = self._worker.submit(sending)
+            if refusal is not None:
+                sending.dropped(refusal)
 
 
 class _Sending:
@@ -85,19 +92,27 @@ class _Sending:
         self._record = record
 
     def run(self, turn: Turn) -> None:
-        """Send; again, where that may help."""
+        """Send; again, where that may help, and where what was under way has been corrected meanwhile."""
+        sent = None
+        while (record := self._delivery.newest(self._record)) is not sent:
+            if not self._send(record, turn):
+                return
+            sent = record
+
+    def _send(self, record: Record, turn: Turn) -> bool:
         for pause in (*_PAUSES, None):
             try:
                 with suppressed():
-                    self._sink.send(self._record)
+                    self._sink.send(record)
             except Exception as error:  # noqa: BLE001 - a sink may be anybody's; what it raises is counted
                 if pause is None or not _may_pass(error):
                     if turn.settle():
                         self._drop(_said(error))
-                    return
+                    return False
             else:
-                return
+                return True
             time.sleep(pause)
+        return False
 
     def dropped(self, reason: str) -> None:
         """It is not sent, or nobody waits for it any more: called by the worker, or for it."""

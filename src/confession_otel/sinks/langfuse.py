@@ -54,7 +54,7 @@ class LangfuseSink:
         self._url = checked(base, _BASE_URL) + "/api/public/scores"
         self._headers = {"authorization": f"Basic {base64.b64encode(f'{public}:{secret}'.encode()).decode()}"}
         self._takes_lists = True
-        self._times: BoundedTable[str, str] = BoundedTable(size=4096, seconds=600)
+        self._times: BoundedTable[str, str] = BoundedTable(size=4096, seconds=1200)
 
     def send(self, record: Record) -> None:
         """Score."""

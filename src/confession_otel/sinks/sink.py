@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 class Sink(Protocol):
     """A backend's own place for scores.
 
-    `send` is called on a thread in the background, once for each confession, and again if it raises: an `OSError`, as a
-    network has them, is tried again a few times; anything else, and an HTTP status that says that the request itself is
-    wrong, is not. So what it does must come to the same when it is done twice: `record.id` is the same then.
+    `send` is called on a thread in the background, once for each confession, once more where an evaluation has
+    contradicted that since (`record.flagged` and `record.contradictions` then say so), and again if it raises: an
+    `OSError`, as a network has them, is tried again a few times; anything else, and an HTTP status that says that the
+    request itself is wrong, is not. So what it does must come to the same when it is done twice, and what is sent last
+    must take the place of what was sent before: `record.id` is the same then.
     """
 
     def send(self, record: Record) -> None:
