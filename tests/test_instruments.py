@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import metrics
 from opentelemetry.metrics import _internal
+from opentelemetry.sdk.metrics import Counter, MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.util._once import Once
 
 import confession_otel as co
@@ -79,3 +82,34 @@ def test_a_provider_that_is_not_the_global_one_has_metrics_of_its_own(telemetry:
     assert instruments.instruments_on(telemetry.meter_provider) is not of_the_global_one
     assert instruments.instruments_on(telemetry.meter_provider) is instruments.instruments_on(telemetry.meter_provider)
     assert instruments.instruments_on(None) is of_the_global_one
+
+
+@pytest.mark.parametrize(
+    ("temporality", "expected"), [(AggregationTemporality.DELTA, 2 + 3), (AggregationTemporality.CUMULATIVE, 5 + 2 + 3)]
+)
+def test_after_a_fork_the_count_goes_on_as_that_of_the_sdks_own_counters(
+    telemetry: Telemetry, temporality: AggregationTemporality, expected: int
+) -> None:
+    reader = InMemoryMetricReader(preferred_temporality={Counter: temporality, ObservableCounter: temporality})
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+
+    def read() -> dict[str, int]:
+        data = reader.get_metrics_data()
+        return {
+            metric.name: sum(getattr(point, "value", 0) for point in metric.data.data_points)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
+    observer = of_a_handler(telemetry, meter_provider=provider)
+    give(observer, 5)
+    assert read() == {"confession.answers": 5, "confession.verdicts": 5}
+    give(observer, 2)
+    child = os.fork()
+    if child == 0:
+        give(observer, 3)
+        os._exit(read() != {"confession.answers": expected, "confession.verdicts": expected})
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    provider.shutdown()

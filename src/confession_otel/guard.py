@@ -106,7 +106,7 @@ def saying_again() -> Iterator[None]:
 
 
 def tally() -> Mapping[str, int]:
-    """How much was left out in this process so far, by reason."""
+    """How much was left out so far, by reason, in this process and in its parent before the fork."""
     return _tally.read()
 
 

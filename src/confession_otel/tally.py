@@ -18,7 +18,7 @@ Key = TypeVar("Key")
 
 
 class Tally(Generic[Key]):
-    """How often each thing has happened in this process."""
+    """How often each thing has happened in this process, and in its parent before the fork."""
 
     __slots__ = ("__weakref__", "_counts", "_lock")
 
@@ -28,9 +28,13 @@ class Tally(Generic[Key]):
 
     def begin(self) -> None:
         """Begin anew."""
+        self.unlock()
+        self._counts: Counter[Key] = Counter()
+
+    def unlock(self) -> None:
+        """Have a lock that nobody holds."""
         # Reentrant: a signal handler or a finaliser may come here while its own thread is inside.
         self._lock = threading.RLock()
-        self._counts: Counter[Key] = Counter()
 
     def add(self, key: Key) -> None:
         """It happened once more."""
@@ -47,10 +51,11 @@ _tallies: Final[WeakSet[Tally[Any]]] = WeakSet()
 
 
 def _after_fork() -> None:
-    # A lock held by another thread at the moment of the fork would stay locked in the child for ever; and what was
-    # counted before it is the parent's to report.
+    # A lock held by another thread at the moment of the fork would stay locked in the child for ever. The counts stay
+    # where they were, as those of the SDK's own counters do: it remembers what it last read, and from there the counter
+    # may only rise.
     for tally in list(_tallies):
-        tally.begin()
+        tally.unlock()
 
 
 if hasattr(os, "register_at_fork"):
