@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import confession_otel as co
-from confession_otel import bounded, failed_tools, guard, late, observation, once, overheard, recent, recorder
+from confession_otel import answer, bounded, failed_tools, guard, late, observation, once, overheard, recent, recorder
 from confession_otel.corroboration import evaluations
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock by which answers are remembered and wait."""
     clock = Clock()
+    monkeypatch.setattr(answer, "time", clock)
     monkeypatch.setattr(bounded, "time", clock)
     monkeypatch.setattr(overheard, "time", clock)
     return clock

@@ -54,10 +54,10 @@ def answer(text: str = "", response_id: str | None = None, trace: int = 7, model
 BOTH = pytest.mark.parametrize("names", [{"response_id": "r-1"}, {"text": "The answer."}], ids=["id", "words"])
 
 
-def brought(**names: Any) -> None:
+def brought(clock: Clock, **names: Any) -> None:
     """By one hook, where another brings answers too."""
-    assert once.is_first(7, names.get("text", "other words"), names.get("response_id"), "openai")
-    assert once.is_first(8, "of another call", "r-2", "langchain")
+    assert once.is_first(7, names.get("text", "other words"), names.get("response_id"), "openai", clock.now)
+    assert once.is_first(8, "of another call", "r-2", "langchain", clock.now)
 
 
 @BOTH
@@ -65,7 +65,7 @@ def brought(**names: Any) -> None:
 def test_what_a_hook_brought_is_not_counted_however_late_one_looks(
     clock: Clock, counter: Counter, names: dict[str, Any], seconds: float
 ) -> None:
-    brought(**names)
+    brought(clock, **names)
     counter.hear("spans", **names)
     clock.now += seconds
     counter.waiting.settle()
@@ -78,7 +78,7 @@ def test_so_it_is_where_the_hook_came_after(
     clock: Clock, counter: Counter, names: dict[str, Any], seconds: float
 ) -> None:
     counter.hear("spans", **names)
-    brought(**names)
+    brought(clock, **names)
     clock.now += seconds
     counter.waiting.settle()
     assert counter.count == 0

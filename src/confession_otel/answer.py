@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext
@@ -38,6 +39,10 @@ class Told:
         self.truncated = truncated
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 # Not frozen, unlike every other record: one is made for each answer, and to freeze it doubles what that costs.
 @dataclass(slots=True)
 class Answer:
@@ -67,6 +72,8 @@ class Answer:
     """How the model was told to append its confession, and what it appended; in the way in-band."""
     output: str | None = None
     """The text without the confession at its end, where it was divided already."""
+    at: float = field(default_factory=_now, compare=False)
+    """When it came, of `time.monotonic()`; it may be brought later, as where a node of LangGraph has to end first."""
 
 
 _COPIED: Final = {
@@ -118,8 +125,8 @@ def slim(answer: Answer) -> Answer:
 def copied_attributes(answer: Answer) -> dict[str, str]:
     """What of the answer goes onto its confession span."""
     copies: dict[str, str] = {}
-    for field, key in _COPIED.items():
-        value = getattr(answer, field)
+    for name, key in _COPIED.items():
+        value = getattr(answer, name)
         if value is not None:
             copies[key] = value
     return copies

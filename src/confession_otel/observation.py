@@ -172,7 +172,7 @@ class Observer:
                 return asks
             first = answers[0]
             trace_id = first.span.get_span_context().trace_id
-            if not once.is_first(trace_id, first.text, first.response_id, hook):
+            if not once.is_first(trace_id, first.text, first.response_id, hook, first.at):
                 return asks
             live.brought(first.span, first.response_id)
             self._overheard.brought(first, hook)

@@ -36,6 +36,8 @@ class _Waiting:
 
     since: float
     """Of `time.monotonic()`."""
+    at: float
+    """When the answer came, as `Answer.at`."""
     trace_id: int
     text: str
     """Its end."""
@@ -74,11 +76,13 @@ class Overheard:
 
     __slots__ = ("__weakref__", "_count", "_is_nobodys", "_sources", "_waiting")
 
-    def __init__(self, is_nobodys: Callable[[int, str, str | None, str], bool], count: Callable[[], None]) -> None:
+    def __init__(
+        self, is_nobodys: Callable[[int, str, str | None, str, float], bool], count: Callable[[], None]
+    ) -> None:
         """Begin.
 
         Args:
-            is_nobodys: has no hook brought the answer? Of trace id, text, response id, and who overheard it.
+            is_nobodys: has no hook brought the answer? Of trace id, text, response id, who overheard it, and its time.
             count: counts one that nobody has brought.
         """
         self._is_nobodys = is_nobodys
@@ -101,9 +105,9 @@ class Overheard:
             if answer.final:
                 trace_id = answer.span.get_span_context().trace_id
                 text, response_id, model = answer.text[-_WORDS:], answer.response_id, answer.request_model
-                one = _Waiting(now, trace_id, text, response_id, source, model, set())
+                one = _Waiting(now, answer.at, trace_id, text, response_id, source, model, set())
                 # Whoever can do more may have been faster, and so may another who has overheard it.
-                if not self._is_nobodys(trace_id, text, response_id, source) or self._is_there(one):
+                if not self._is_nobodys(trace_id, text, response_id, source, answer.at) or self._is_there(one):
                     continue
                 beside = self._beside(now, trace_id, text, response_id, source, model)
                 if beside is None:
@@ -146,7 +150,8 @@ class Overheard:
                 return
             for name in one.names():
                 self._sources.pop(name, None)
-            if not one.is_brought and self._is_nobodys(one.trace_id, one.text, one.response_id, one.source):
+            known = one.trace_id, one.text, one.response_id, one.source, one.at
+            if not one.is_brought and self._is_nobodys(*known):
                 self._count()
 
     def _is_there(self, one: _Waiting) -> bool:
