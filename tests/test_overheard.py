@@ -200,6 +200,24 @@ def test_what_waits_is_counted_after_a_minute_and_not_before(clock: Clock, count
     assert counter.count == 1
 
 
+@pytest.mark.parametrize(("way", "counted"), [("observe", NO_CONTENT), ("ask", NO_CLIENT), ("in_band", NOT_TOLD)])
+def test_so_it_is_when_the_counter_is_read_and_no_other_comes(
+    telemetry: Telemetry, clock: Clock, way: str, counted: dict[str, str]
+) -> None:
+    co.instrument(**telemetry.providers, way=way)
+    tracer = telemetry.tracer_provider.get_tracer("peer")
+    for number in range(3):
+        call = {"gen_ai.operation.name": "chat", "gen_ai.response.id": f"r-{number}"}
+        tracer.start_span("chat", attributes=call).end()
+        clock.now += 10
+    clock.now += 29
+    assert telemetry.counts("confession.answers") == []
+    clock.now += 2
+    assert telemetry.counts("confession.answers") == [(counted, 1)]
+    clock.now += 3600
+    assert telemetry.counts("confession.answers") == [(counted, 3)]
+
+
 def test_nothing_is_kept_of_what_is_over(clock: Clock, counter: Counter) -> None:
     for number in range(200):
         counter.hear("spans", f"Answer {number}.", f"r-{number}", trace=number + 1)

@@ -14,9 +14,15 @@ from ._version import __version__
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from opentelemetry.metrics import Counter, Histogram, MeterProvider
+
+
+_READ: Final = guard.Site("instruments.read")
+
+before_reading: Final[list[Callable[[], None]]] = []
+"""Called before the answers are read, for what is then to be counted."""
 
 
 class Instruments:
@@ -59,6 +65,9 @@ class Instruments:
         )
 
     def _observe_answers(self, _: CallbackOptions) -> Iterable[Observation]:
+        for count in before_reading:
+            with _READ:
+                count()
         answers = self.answers.read()
         if self._provider is not None and _global and self._provider() is metrics.get_meter_provider():
             # It was asked for by name, and only then made the global one: it hears us alone, hence for both.

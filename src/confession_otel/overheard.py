@@ -1,9 +1,9 @@
 """Answers that were only overheard: somebody who can do more for them may yet bring them, or nobody will.
 
 They wait for a minute: those of which only spans are known while confessions are asked for, and those without words,
-which another span of the same call may have. What nobody has brought by then is counted for what it is. Two spans that
-share neither an id nor words are of the same call where they are by two instrumentations, in one trace, of one model,
-and end together.
+which another span of the same call may have. What nobody has brought by then is counted for what it is, when the next
+one comes or the counter is read. Two spans that share neither an id nor words are of the same call where they are by
+two instrumentations, in one trace, of one model, and end together.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
+
+from . import instruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,10 +144,13 @@ class Overheard:
         waiting = self._waiting
         while waiting:
             try:
+                if waiting[0].since > before and len(waiting) <= _MOST:
+                    return
                 one = waiting.popleft()
             except IndexError:
                 return
             if one.since > before and len(waiting) < _MOST:
+                # Another thread was faster, and took the one that was looked at.
                 waiting.appendleft(one)
                 return
             for name in one.names():
@@ -183,11 +188,19 @@ def _count_at_exit() -> None:
         atexit.register(settle)
 
 
-def settle() -> None:
-    """Count everywhere what nobody has brought: nothing more is to come."""
+def settle(before: float = float("inf")) -> None:
+    """Count everywhere what nobody has brought.
+
+    Args:
+        before: as of `Overheard.settle`; by default nothing more is to come.
+    """
     for there in _all.copy():
         if (overheard := there()) is not None:
-            overheard.settle()
+            overheard.settle(before)
+
+
+# A process may be idle for long after its last answer.
+instruments.before_reading.append(lambda: settle(time.monotonic() - _SECONDS))
 
 
 def _after_fork() -> None:
