@@ -17,7 +17,9 @@ Redactor: TypeAlias = Callable[[str], str]
 # hold), so it takes time in proportion to the text, whoever wrote that.
 PATTERNS: Final = {
     "secret": re.compile(
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,16000}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
+        # One without end is looked at up to the next, and no further: many of them would take the square of the time.
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----(?:BEGIN|END) )){0,16000}"
+        r"(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|(?=-----)|\Z)"
         r"|(?<![A-Za-z0-9])(?:sk|pk|rk|hf|gh[opsu]|github_pat|glpat|xox[abprs])[-_](?=[\w-]{0,40}\d)[\w-]{12,}"
         r"|(?<![A-Za-z0-9])(?:AIza[\w-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{12,})"
         r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
@@ -27,11 +29,15 @@ PATTERNS: Final = {
     "card": re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"),
     "phone": re.compile(
         r"(?<![\w.-])(?:\+\d{7,15}(?!\d)|(?:\+|00)\d{1,3}(?:[ ./-]\(?\d{1,8}\)?){2,6}(?!\d))"
-        r"|(?<![\w.-])(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?!\d)"
+        r"|(?<![\w.-])(?:\(\d{3}\) ?\d{3}[ .-]|\d{3}[.-]\d{3}[.-])\d{4}(?!\d)"
+        # With blanks alone it must not be three of a longer row of numbers.
+        r"|(?<![\w.-])(?<!\d\d )[2-9]\d{2} \d{3} \d{4}(?!\d| \d\d)"
     ),
     "ip": re.compile(
-        r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)"
-        r"|(?<![\w:])(?=[0-9a-fA-F:]{0,40}::|(?:[0-9a-fA-F]{1,4}:){7})[0-9a-fA-F]{1,4}(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?![\w:])"
+        # Not in versions such as 1.2.3.4.5 and 1.2.3.4.dev1, but before the end of a sentence, however it goes on.
+        r"(?:(?<![\w.])|(?<=\.\.))(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.[\da-z_])"
+        r"|(?<![\w:])(?=[0-9a-fA-F:]{0,40}::|(?:[0-9a-fA-F]{1,4}:){7})[0-9a-fA-F]{1,4}(?::{1,2}[0-9a-fA-F]{1,4}){1,7}"
+        r"(?:::)?(?![\w:])"
     ),
 }
 """Name of each ready pattern and what it finds; `ip` is IP addresses, not postal ones."""
