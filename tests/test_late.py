@@ -6,7 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import baggage
 from opentelemetry._logs import LogRecord
+from opentelemetry.context import attach, detach
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import set_span_in_context
 
 import confession_otel as co
@@ -14,6 +18,10 @@ from confession_otel import observation
 from confession_otel.answer import Answer
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk.trace import Span
+
     from conftest import Telemetry
 
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "r-1"}
@@ -156,3 +164,45 @@ def test_what_another_finding_had_flagged_stays_flagged(telemetry: Telemetry) ->
     evaluate(telemetry, span)
     assert [(one.attributes or {})["confession.flagged"] for one in telemetry.spans("confession")] == [True, True]
     assert [(one.attributes or {})["error.type"] for one in telemetry.spans("confession")] == ["compliant"] * 2
+
+
+def test_a_correction_has_nothing_of_the_evaluators_context(telemetry: Telemetry) -> None:
+    contexts: list[tuple[str, Any]] = []
+
+    class Baggage(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+            contexts.append((span.name, baggage.get_baggage("user", parent_context)))
+
+    class BaggageOfEvents(LogRecordProcessor):
+        def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+            record = log_record.log_record
+            contexts.append((str(record.body), baggage.get_baggage("user", record.context)))
+
+        def shutdown(self) -> None:
+            pass
+
+        def force_flush(self, timeout_millis: int = 0) -> bool:
+            return True
+
+    telemetry.tracer_provider.add_span_processor(Baggage())
+    telemetry.logger_provider.add_log_record_processor(BaggageOfEvents())
+    co.instrument(**telemetry.providers)
+    tracer = telemetry.tracer_provider.get_tracer("web")
+    for user in ("alice", "an evaluator"):
+        token = attach(baggage.set_baggage("user", user))
+        try:
+            if user == "alice":
+                span = tracer.start_span("POST")
+                give(span, "A")
+            else:
+                evaluate(telemetry, None, "A")
+        finally:
+            detach(token)
+    assert contexts == [
+        ("POST", "alice"),
+        ("confession", "alice"),
+        ("self-reported: compliant", "alice"),
+        ("None", "an evaluator"),
+        ("confession", None),
+        ("self-reported: compliant, contradicted", None),
+    ]

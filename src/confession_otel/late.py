@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 from . import semconv
@@ -125,7 +126,8 @@ def _correct(recorder: Recorder, record: Record) -> None:
         keys={**record.keys, semconv.FLAGGED: flagged},
     )
     answer, verdict = record.answer, record.verdict.value
-    context = set_span_in_context(answer.span)
+    # Nothing else of the context here, which is the evaluator's: its baggage, for one.
+    context = set_span_in_context(answer.span, Context())
     said: dict[str, AttributeValue] = {
         semconv.FLAGGED: flagged,
         semconv.CONTRADICTED: True,
