@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import OpenAI
 from openai._models import FinalRequestOptions
+from opentelemetry import baggage
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
@@ -166,6 +168,30 @@ def test_in_the_background_it_is_asked_and_recorded(desk: Desk) -> None:
     assert attributes["confession.asking.response.id"] == "c-1"
     assert attributes["confession.asking.cached_tokens"] == 5
     assert desk.answers() == {"confessed": 1}
+
+
+def test_in_the_background_our_span_has_the_baggage_of_the_answers_and_the_request_has_none(desk: Desk) -> None:
+    users: list[object] = []
+    sent: list[object] = []
+
+    class Baggage(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+            if span.name == "confession":
+                users.append(baggage.get_baggage("user", parent_context))
+
+    def act() -> Said:
+        sent.append(dict(baggage.get_all()))
+        return said()
+
+    desk.telemetry.tracer_provider.add_span_processor(Baggage())
+    asker = desk.asker(max_concurrency=1)
+    for user in ("alice", None, "bob"):
+        token = attach(Context() if user is None else baggage.set_baggage("user", user, Context()))
+        asker.ask(desk.answer(), lambda _: By(act), spoof_suspected=False)
+        detach(token)
+    assert asker.worker.flush(SOON)
+    assert users == ["alice", None, "bob"]
+    assert sent == [{}] * 3
 
 
 def test_in_the_background_the_answers_span_is_neither_held_nor_written_to(desk: Desk) -> None:

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry import baggage, context
 from opentelemetry.trace import NonRecordingSpan
 
 from confession_otel import semconv
@@ -97,13 +98,14 @@ class Asker:
 class Ask:
     """The asking about one answer. Of `later`, `now` and `anow` one is to be called, once."""
 
-    __slots__ = ("_answer", "_asker", "_follow_up", "_span", "_spoof_suspected", "_started")
+    __slots__ = ("_answer", "_asker", "_baggage", "_follow_up", "_span", "_spoof_suspected", "_started")
 
     def __init__(self, asker: Asker, answer: Answer, follow_up: FollowUp, *, spoof_suspected: bool) -> None:
         self._asker = asker
         self._answer = answer
         self._follow_up = follow_up
         self._spoof_suspected = spoof_suspected
+        self._baggage = baggage.get_all()
         self._span: Span | None = None
         self._started = 0.0
 
@@ -180,6 +182,9 @@ class Ask:
 
     def run(self, turn: Turn) -> None:
         """Ask in the background: called by the worker."""
+        # The context here is empty and the job's own: our signals have the baggage of the answer's, the request not.
+        for name, value in self._baggage.items():
+            context.attach(baggage.set_baggage(name, value))
         self._ask(turn.settle, lambda: turn.kept(OwnLoop))
 
     def dropped(self, reason: str) -> None:
