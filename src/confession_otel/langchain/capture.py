@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
+import threading
 import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +47,8 @@ _SWITCH: Final = Site("langchain.capture.switch")
 _current: Final[ContextVar[Call | None]] = ContextVar("confession_otel_langchain_call", default=None)
 _wanted_by: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 _patches: Final[dict[str, Patch]] = {}
+# Reentrant: a signal handler or a finaliser may make a handler while its own thread is in here.
+_lock = threading.RLock()
 
 
 class Given:
@@ -170,39 +174,33 @@ class _Left:
 
 
 def want(handler: object) -> None:
-    """See what models are called with, as long as the handler lives."""
-    with _SWITCH:
-        if handler not in _wanted_by:
-            _wanted_by.add(handler)
-            weakref.finalize(handler, _switch).atexit = False
-        _switch()
+    """See what models are called with, as long as the handler lives.
+
+    When the last has gone, the methods stay as they are and let all pass: the next request may bring the next handler.
+    """
+    with _SWITCH, _lock:
+        _wanted_by.add(handler)
+        for name, wrap in _WRAPPERS.items():
+            patch = _patches.get(name)
+            if patch is None or not patch.is_in(vars(BaseChatModel)[name]):
+                # Anew each time: whoever came while we were away is below us now.
+                patch = _patches[name] = Patch(BaseChatModel, name, wrap)
+                patch.apply()
 
 
 def unwant(handler: object) -> None:
-    """This handler needs it no more."""
-    with _SWITCH:
+    """This handler needs it no more; where none does, the methods are given back."""
+    with _SWITCH, _lock:
         _wanted_by.discard(handler)
-        _switch()
+        if not _wanted_by:
+            for patch in _patches.values():
+                patch.remove()
 
 
 def given(handler: object, serialized: Mapping[str, Any] | None, messages: list[list[BaseMessage]]) -> Given | None:
     """What the run that begins here was given, where that was seen; arguments as of `Call.take`."""
     call = _current.get()
     return None if call is None or not messages else call.take(handler, serialized, messages[0])
-
-
-def _switch() -> None:
-    # Its length still counts a handler that is being collected just now.
-    wanted = any(True for _ in _wanted_by)
-    for name, wrap in _WRAPPERS.items():
-        patch = _patches.get(name)
-        if not wanted:
-            if patch is not None:
-                patch.remove()
-        elif patch is None or not patch.is_in(vars(BaseChatModel)[name]):
-            # Anew each time: whoever came while we were away is below us now.
-            patch = _patches[name] = Patch(BaseChatModel, name, wrap)
-            patch.apply()
 
 
 def _begin(
@@ -362,3 +360,13 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _after_fork() -> None:
+    # A lock held by another thread at the moment of the fork would stay locked in the child for ever.
+    global _lock  # noqa: PLW0603 - replaced, never shared with the parent
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +26,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import SecretStr
 
 import confession_otel as co
-from confession_otel.langchain import ConfessionCallbackHandler
+from confession_otel.langchain import ConfessionCallbackHandler, capture
+from confession_otel.patching import Patch
 from confession_otel.testing import Reply, Request, chat_completion, error
 
 if TYPE_CHECKING:
@@ -117,8 +120,8 @@ async def play_graph(model: ChatOpenAI, shape: str, given: Any, config: Any) -> 
 @pytest.fixture(autouse=True)
 def given_back() -> Iterator[None]:
     yield
-    co.uninstrument()
     gc.collect()
+    co.uninstrument()
     assert original() == ORIGINAL
 
 
@@ -230,6 +233,66 @@ def test_who_patched_after_us_keeps_his_patch_and_ours_lets_all_pass(
     co.uninstrument()
     monkeypatch.undo()
     BaseChatModel.generate = ORIGINAL["generate"]  # type: ignore[method-assign]
+
+
+def test_a_handler_that_goes_takes_nothing_from_the_one_that_comes(scene: Scene) -> None:
+    first = handler_of(scene)
+    patched = original()
+    assert all(patched[name] is not ORIGINAL[name] for name in METHODS)
+    del first
+    gc.collect()
+    assert original() == patched
+    model = GenericFakeChatModel(messages=iter([AIMessage("1"), AIMessage("2"), AIMessage(scene.report())]))
+    assert model.invoke("?").content == "1"
+    second = handler_of(scene)
+    assert original() == patched
+    assert model.invoke("?", {"callbacks": [second]}).content == "2"
+    assert co.flush()
+    assert scene.answers() == {"confessed": 1}
+    co.uninstrument()
+    assert original() == patched
+
+
+def test_one_that_comes_while_the_methods_are_given_back_has_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    giving_back, go_on = threading.Event(), threading.Event()
+    remove = Patch.remove
+
+    def slowly(patch: Patch) -> None:
+        if patch._owner is BaseChatModel:
+            giving_back.set()
+            go_on.wait()
+        remove(patch)
+
+    scene.instrument()
+    monkeypatch.setattr(Patch, "remove", slowly)
+    handlers: list[ConfessionCallbackHandler] = []
+    one = threading.Thread(target=co.uninstrument)
+    other = threading.Thread(target=lambda: handlers.append(handler_of(scene)))
+    one.start()
+    giving_back.wait()
+    other.start()
+    # Long enough to be done, where nothing holds it up.
+    other.join(0.5)
+    go_on.set()
+    one.join()
+    other.join()
+    assert all(vars(BaseChatModel)[name] is not ORIGINAL[name] for name in METHODS)
+
+
+def test_a_child_forked_in_the_midst_of_it_can_ask(scene: Scene) -> None:
+    with capture._lock:
+        child = os.fork()
+        if child == 0:
+            # Another thread of the parent's holds it, for all that the child knows.
+            handlers: list[object] = []
+            asks = threading.Thread(target=lambda: handlers.append(handler_of(scene)), daemon=True)
+            asks.start()
+            asks.join(5)
+            os._exit(0 if handlers else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 # --- That nobody else notices -----------------------------------------------------------------------------------------

@@ -133,8 +133,8 @@ class Outer(Strict):
 def given_back() -> Iterator[None]:
     before = [vars(BaseChatModel)[name] for name in ("generate", "agenerate", "stream", "astream")]
     yield
-    co.uninstrument()
     gc.collect()
+    co.uninstrument()
     assert [vars(BaseChatModel)[name] for name in ("generate", "agenerate", "stream", "astream")] == before
 
 
