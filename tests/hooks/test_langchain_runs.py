@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import subprocess
@@ -29,7 +30,7 @@ from pydantic import SecretStr
 
 import confession_otel as co
 from confession_otel.langchain import ConfessionCallbackHandler, everywhere
-from confession_otel.langchain.messages import failed_tools
+from confession_otel.langchain.messages import asked, failed_tools
 from confession_otel.langchain.runs import Runs
 from confession_otel.testing import Request, ScriptedServer, chat_completion
 
@@ -258,6 +259,59 @@ def test_only_a_final_answer_counts(
     handler.on_chat_model_start({}, [[]], run_id=run_id)
     handler.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=run_id)
     assert statuses(telemetry) == counted
+
+
+@pytest.mark.parametrize(
+    ("content", "odd"),
+    [
+        (FINE, {"response_metadata": {"incomplete_details": "max_tokens"}}),
+        (FINE, {"response_metadata": {"finish_reason": ["stop"], "stop_reason": 7, "model_name": {"a": 1}}}),
+        (FINE, {"response_metadata": "none"}),
+        (FINE, {"usage_metadata": "none"}),
+        (FINE, {"usage_metadata": {"input_tokens": "7", "output_tokens": None}}),
+        (FINE, {"additional_kwargs": {"refusal": {"a": 1}}}),
+        (FINE, {"additional_kwargs": "none"}),
+        ([{"type": "text", "text": FINE}, {"type": ["text"]}, {"type": "text", "text": 7}], {}),
+    ],
+    ids=["incomplete", "reasons", "metadata", "usage", "tokens", "refusal", "keywords", "blocks"],
+)
+def test_metadata_of_an_unexpected_form_costs_only_itself(
+    telemetry: Telemetry, handler: ConfessionCallbackHandler, content: Any, odd: dict[str, Any]
+) -> None:
+    message, run_id = AIMessage(content), uuid4()
+    for name, value in odd.items():
+        # No model of a provider's is held to it after the message was made.
+        setattr(message, name, value)
+    handler.on_chat_model_start({}, [[]], run_id=run_id)
+    handler.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=run_id)
+    assert statuses(telemetry) == {"confessed": 1}
+    assert len(telemetry.spans("chat")) == 1
+
+
+@pytest.mark.parametrize(("said", "error"), [(FINE, None), (ConnectionError(), ConnectionError)])
+def test_whatever_fails_in_us_our_span_of_the_call_ends(
+    telemetry: Telemetry,
+    handler: ConfessionCallbackHandler,
+    monkeypatch: pytest.MonkeyPatch,
+    swallowed: list[Any],
+    said: Any,
+    error: type[Exception] | None,
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OSError
+
+    monkeypatch.setattr("confession_otel.langchain.handler.answer_of", fails)
+    monkeypatch.setattr("confession_otel.langchain.handler.Status", fails)
+    with contextlib.nullcontext() if error is None else pytest.raises(error):
+        says(said).invoke("?", {"callbacks": [handler]})
+    assert len(telemetry.spans("chat")) == 1
+    assert swallowed
+    swallowed.clear()
+
+
+def test_a_schema_of_an_unexpected_form_is_none() -> None:
+    wanted = {"response_format": {"type": "json_schema", "json_schema": "words"}}
+    assert asked([], wanted).schema is None
 
 
 def test_each_of_several_choices_is_an_answer(telemetry: Telemetry, handler: ConfessionCallbackHandler) -> None:

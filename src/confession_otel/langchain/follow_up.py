@@ -33,7 +33,7 @@ from confession_otel.asking.host_loop import run_on
 from confession_otel.corroboration import Evidence, is_cut_off
 
 from .errand import Errand, times_out
-from .messages import is_final, known_of, metadata_of
+from .messages import is_final, known_of, mapping, metadata_of, usage_of
 from .request_model import is_openai, kept, model_for
 
 try:
@@ -91,7 +91,7 @@ class LangChainFollowUp:
     def _continue(self, said: AIMessage) -> None:
         """Add the answer to the conversation; where the provider holds it, name it."""
         model_keywords = getattr(self._model, "model_kwargs", None) or {}
-        known = said.response_metadata
+        known = mapping(said.response_metadata)
         # OpenAI's responses; its chat completions are stored by nobody who does not say so.
         stored = known.get("object") == "response"
         if stored and known.get("id") and (self._keywords.get("conversation") or model_keywords.get("conversation")):
@@ -250,18 +250,19 @@ def _reply(result: ChatResult) -> Reply:
     generation = result.generations[0]
     message = generation.message
     metadata = metadata_of(generation)
-    text = str(message.text) or message.additional_kwargs.get("refusal") or ""
+    refusal = mapping(message.additional_kwargs).get("refusal")
+    text = str(message.text) or (refusal if isinstance(refusal, str) else "")
     if not text and not is_final(message):
         called = "it called a tool"
         raise NoReply(called)
     known: Any = known_of([generation], metadata, None)
-    details = (getattr(message, "usage_metadata", None) or {}).get("input_token_details") or {}
-    response_id = metadata.get("id") or (result.llm_output or {}).get("id")
+    cached = mapping(usage_of(generation).get("input_token_details")).get("cache_read")
+    response_id = metadata.get("id") or mapping(result.llm_output).get("id")
     return Reply(
         text=text,
         truncated=is_cut_off(Evidence(finish_reason=known[semconv.GEN_AI_FINISH_REASONS][0])),
         response_id=response_id if isinstance(response_id, str) else None,
         input_tokens=known.get(semconv.GEN_AI_INPUT_TOKENS, 0),
-        cached_tokens=details.get("cache_read") or 0,
+        cached_tokens=cached if isinstance(cached, int) else 0,
         output_tokens=known.get(semconv.GEN_AI_OUTPUT_TOKENS, 0),
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
+    from confession_otel.asking import Ask
     from confession_otel.observation import Observer
 
     from .capture import Given
@@ -227,24 +228,24 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             if not observer.claim(f"langchain {run_id}", f"{id(self)}") or not observer.claim(response_id, HOOK):
                 return
             span, owned = self._answer_span(observer, call)
-            if owned:
-                span.set_attributes(known_of(generations, metadata, response_id))
-            several = len(generations) > 1
-            answers = [
-                answer_of(generation, call, span, response_id, choice if several else None)
-                for choice, generation in enumerate(generations)
-            ]
-            call.asked = None
-            follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
-            if call.put_off(observer, answers, HOOK, follow_up):
+            asks: list[Ask] = []
+            try:
                 if owned:
+                    span.set_attributes(known_of(generations, metadata, response_id))
+                several = len(generations) > 1
+                answers = [
+                    answer_of(generation, call, span, response_id, choice if several else None)
+                    for choice, generation in enumerate(generations)
+                ]
+                call.asked = None
+                follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
+                if not call.put_off(observer, answers, HOOK, follow_up):
+                    asks = observer.observe(answers, HOOK, follow_up)
+            finally:
+                if owned and not asks:
                     span.end(ended)
-                return
-            asks = observer.observe(answers, HOOK, follow_up)
             if asks and given is not None:
                 given.call.carry_out(asks, functools.partial(span.end, ended) if owned else None)
-            elif owned:
-                span.end(ended)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Show a failed call on a span of our own; a stream that its reader left early has no answer."""
@@ -260,9 +261,11 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                 return
             span, owned = self._answer_span(observer, call)
             if owned:
-                span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-                span.set_status(Status(StatusCode.ERROR))
-                span.end()
+                try:
+                    span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
+                    span.set_status(Status(StatusCode.ERROR))
+                finally:
+                    span.end()
 
     def _watch(self) -> None:
         """Where confessions are asked for, learn what models are called with."""

@@ -45,7 +45,7 @@ _REQUEST: Final[dict[str, tuple[str, type | tuple[type, ...]]]] = {
     "seed": (semconv.GEN_AI_SEED, int),
 }
 _TOOL_TURN: Final = frozenset({"tool_calls", "tool_use", "function_call"})
-_SAID: Final = frozenset({"text", "output_text", "refusal"})
+_SAID: Final = ("text", "output_text", "refusal")
 _CONVERSATION: Final = ("thread_id", "session_id", "conversation_id")
 """First comes first."""
 
@@ -65,16 +65,26 @@ def parameters_of(parameters: dict[str, Any]) -> dict[str, AttributeValue]:
     return attributes
 
 
-def metadata_of(generation: Generation) -> dict[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """What should be one; empty where a provider, or its integration, gives anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def metadata_of(generation: Generation) -> Mapping[str, Any]:
     """What the provider said of a message."""
-    return getattr(getattr(generation, "message", None), "response_metadata", None) or {}
+    return mapping(getattr(getattr(generation, "message", None), "response_metadata", None))
+
+
+def usage_of(generation: Generation) -> Mapping[str, Any]:
+    """Tokens of a message, as LangChain counts them."""
+    return mapping(getattr(getattr(generation, "message", None), "usage_metadata", None))
 
 
 def _finish_reason(generation: Generation) -> str | None:
-    known = {**(generation.generation_info or {}), **metadata_of(generation)}
-    incomplete = known.get("incomplete_details") or {}
-    reason = known.get("finish_reason") or known.get("stop_reason") or incomplete.get("reason")
-    return reason if isinstance(reason, str) else None
+    known = {**mapping(generation.generation_info), **metadata_of(generation)}
+    incomplete = mapping(known.get("incomplete_details"))
+    told = (known.get("finish_reason"), known.get("stop_reason"), incomplete.get("reason"))
+    return next((reason for reason in told if isinstance(reason, str) and reason), None)
 
 
 def model_of(metadata: dict[str, Any], parameters: dict[str, Any]) -> str | None:
@@ -119,7 +129,8 @@ def is_final(message: BaseMessage | None) -> bool:
         return False
     if isinstance(message.content, str):
         return True
-    phases = [block.get("phase") for block in message.content if isinstance(block, dict) and block.get("type") in _SAID]
+    blocks = [block for block in message.content if isinstance(block, dict)]
+    phases = [block.get("phase") for block in blocks if block.get("type") in _SAID]
     return not phases or any(phase != "commentary" for phase in phases)
 
 
@@ -135,7 +146,7 @@ def asked(messages: Sequence[BaseMessage], parameters: Mapping[str, Any]) -> Ask
     wanted = parameters.get("response_format")
     schema = None
     if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
-        schema = (wanted.get("json_schema") or {}).get("schema")
+        schema = mapping(wanted.get("json_schema")).get("schema")
     elif isinstance(wanted, dict) and wanted.get("type") == "json_object":
         schema = {"type": "object"}
     return Asked(PART.join([*told, last]), schema if isinstance(schema, dict) else None)
@@ -147,7 +158,7 @@ def answer_of(
     """One answer of a model."""
     message = getattr(generation, "message", None)
     finish_reason = _finish_reason(generation)
-    refusal = None if message is None else message.additional_kwargs.get("refusal")
+    refusal = mapping(getattr(message, "additional_kwargs", None)).get("refusal")
     answer = Answer(
         text=generation.text if message is None else str(message.text),
         span=span,
@@ -156,14 +167,14 @@ def answer_of(
         request_model=call.model,
         response_id=response_id,
         provider=call.provider,
-        evidence=ended(finish_reason, refusal),
+        evidence=ended(finish_reason, refusal if isinstance(refusal, str) else None),
         asked=call.asked,
     )
     call.describe(answer)
     return answer
 
 
-def known_of(generations: list[Any], metadata: dict[str, Any], response_id: str | None) -> dict[str, AttributeValue]:
+def known_of(generations: list[Any], metadata: Mapping[str, Any], response_id: str | None) -> dict[str, AttributeValue]:
     """Attributes of an answer span that are known after the call."""
     attributes: dict[str, AttributeValue] = {
         semconv.GEN_AI_FINISH_REASONS: [_finish_reason(generation) or "" for generation in generations]
@@ -173,7 +184,7 @@ def known_of(generations: list[Any], metadata: dict[str, Any], response_id: str 
     model = metadata.get("model_name") or metadata.get("model")
     if isinstance(model, str):
         attributes[semconv.GEN_AI_RESPONSE_MODEL] = model
-    usage = getattr(getattr(generations[0], "message", None), "usage_metadata", None) or {}
+    usage = usage_of(generations[0])
     for name, key in (("input_tokens", semconv.GEN_AI_INPUT_TOKENS), ("output_tokens", semconv.GEN_AI_OUTPUT_TOKENS)):
         if isinstance(usage.get(name), int):
             attributes[key] = usage[name]

@@ -100,6 +100,20 @@ class OnlyAsync(Strict):
         return super()._generate(*arguments, **keywords)
 
 
+class Odd(Strict):
+    """A model whose metadata are not what LangChain says they are."""
+
+    def _generate(self, *arguments: Any, **keywords: Any) -> Any:
+        result = super()._generate(*arguments, **keywords)
+        message: Any = result.generations[0].message
+        # LangChain itself would stumble over it in the application's own call.
+        if ASKED in arguments[0][-1].text:
+            result.llm_output = "none"
+        message.response_metadata = {"incomplete_details": "none", "id": 7}
+        message.usage_metadata = {"input_tokens": 3, "output_tokens": "2", "input_token_details": "none"}
+        return result
+
+
 class OwnWay(Strict):
     """A model that overrides what LangChain would do."""
 
@@ -290,6 +304,15 @@ async def test_async_prompts_never_mix(scene: Scene, strict: Strict) -> None:
 def test_a_model_that_goes_its_own_way_cannot_be_asked_and_is_counted(scene: Scene) -> None:
     OwnWay().invoke("?", {"callbacks": [handler_of(scene)]})
     assert scene.answers() == {"not_asked no_client": 1}
+
+
+def test_metadata_of_an_unexpected_form_cost_no_confession(scene: Scene) -> None:
+    Odd(report=scene.report()).invoke("Two?", {"callbacks": [handler_of(scene)]})
+    assert co.flush()
+    assert scene.answers() == {"confessed": 1}
+    attributes = scene.telemetry.confession().attributes or {}
+    assert attributes["confession.asking.input_tokens"] == 3
+    assert attributes["confession.asking.output_tokens"] == 0
 
 
 def test_a_model_within_a_model_is_not_taken_for_it(scene: Scene) -> None:
