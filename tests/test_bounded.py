@@ -33,9 +33,10 @@ def test_the_old_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("confession_otel.bounded.time.monotonic", lambda: now)
     table: BoundedTable[str, int] = BoundedTable(size=9, seconds=60)
     table.put("a", 1)
+    table.put("b", 2)
     now = 61.0
     assert table.get("a") is None
-    table.put("b", 2)
+    table.put("c", 3)
     assert len(table) == 1
 
 

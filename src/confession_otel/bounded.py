@@ -35,9 +35,10 @@ class BoundedTable(Generic[Key, Value]):
             while len(entries) > self._size:
                 entries.popitem(last=False)
             oldest = next(iter(entries))
-            # At most one a call: time to forget is spread over the calls that make something to forget.
-            if now - entries[oldest][0] > self._seconds:
+            # All of them, for each may be large: every entry is forgotten once, by the calls that make some to forget.
+            while now - entries[oldest][0] > self._seconds:
                 del entries[oldest]
+                oldest = next(iter(entries))
         except (RuntimeError, StopIteration, KeyError):
             # Another thread changed the table between two of our steps.
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -28,7 +29,7 @@ import confession_otel as co
 import confession_otel.langchain
 from confession_otel.langchain import ConfessionCallbackHandler
 from confession_otel.langchain.middleware import ConfessionMiddleware
-from confession_otel.langchain.middleware.run import Runs
+from confession_otel.langchain.middleware.run import Runs, Turn
 from confession_otel.testing import Request, ScriptedServer, chat_completion
 
 if TYPE_CHECKING:
@@ -414,6 +415,45 @@ def test_a_run_that_fails_has_none_and_fails_as_it_did(telemetry: Telemetry, way
     assert telemetry.counts("confession.answers") == []
 
 
+@pytest.mark.parametrize("config", [{}, {"configurable": {"thread_id": "1"}}])
+@pytest.mark.parametrize("way", ["ask", "in_band", "observe"])
+def test_of_runs_that_fail_no_conversation_is_kept(telemetry: Telemetry, way: str, config: Any) -> None:
+    model = Fake(script=scripted(calling(day="never")))
+    agent = agent_of(model, ConfessionMiddleware(way=way, **telemetry.providers))
+    question = f"Book a room. {way}"
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no room"):
+            ask(agent, question, config=config)
+    model._heard.clear()
+    gc.collect()
+    assert [one for one in gc.get_objects() if isinstance(one, BaseMessage) and question in str(one.content)] == []
+
+
+def test_what_an_interrupted_run_leaves_to_the_next_is_without_its_words(telemetry: Telemetry) -> None:
+    @tool(return_direct=True)
+    def look(day: str) -> str:
+        """Look."""
+        return f"{day} is free"
+
+    middleware = ConfessionMiddleware(**telemetry.providers)
+    pausing = HumanInTheLoopMiddleware(interrupt_on={"look": True})
+    model = Fake(script=scripted(calling("look", day="Monday")))
+    agent: Any = create_agent(
+        model, [look], system_prompt="Look.", middleware=[pausing, middleware], checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    assert ask(agent, "On which day?", config=config)["__interrupt__"]
+    heard = [*model._heard[0]]
+    model._heard.clear()
+    gc.collect()
+    (left,) = (one for one in gc.get_objects() if isinstance(one, Turn))
+    assert (left.messages, left.result) == (None, [])
+    assert agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), config)["confession"]
+    (conversation,) = model.asked
+    assert alike(conversation[:2]) == alike(heard)
+    assert [one.type for one in conversation] == ["system", "human", "ai", "tool", "human"]
+
+
 def test_a_run_whose_model_was_never_called_has_nothing_to_confess(telemetry: Telemetry) -> None:
     limit = ModelCallLimitMiddleware(run_limit=0)
     result = ask(agent_of(Fake(script=scripted("?")), limit, ConfessionMiddleware(**telemetry.providers)))
@@ -633,7 +673,7 @@ def test_switched_off_it_lets_the_agent_pass(telemetry: Telemetry, off: str) -> 
     assert len(model._heard) == 2
 
 
-@pytest.mark.parametrize("place", ["run._keys", "hooks.ModelCall", "ending._as_one_answer", "ending.as_data"])
+@pytest.mark.parametrize("place", ["run._place", "hooks.ModelCall", "ending._as_one_answer", "ending.as_data"])
 @pytest.mark.parametrize("way", ["ask", "in_band"])
 def test_whatever_fails_in_us_the_agent_goes_on(
     telemetry: Telemetry,

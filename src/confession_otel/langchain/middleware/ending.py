@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from confession_otel.confession import Confession
 
     from .means import Means
-    from .run import Run
+    from .run import Run, Turn
     from .state import RunConfession
 
 
@@ -43,15 +43,16 @@ def ending_of(run: Run, messages: Sequence[AnyMessage], means: Means, *, asynchr
         means: what to get its confession with.
         asynchronous: whether it runs on an event loop.
     """
-    turn, came = run.turn, _came_in(messages, run.before)
+    turn = run.turn and run.turn.with_words_of(messages)
+    came = _came_in(messages, run.before)
     last = next((message for message in reversed(came) if isinstance(message, AIMessage)), None)
     if last is None or (turn is None and run.before is not None):
         return None
-    ending = Ending(means, _as_one_answer(run, last, came))
+    ending = Ending(means, _as_one_answer(turn, last, came))
     if means.asker is not None:
         follow_up = (
             None
-            if turn is None
+            if turn is None or turn.messages is None
             else functools.partial(RunFollowUp, turn, last, came, ending.heard, asynchronous=asynchronous)
         )
         ending.get_by_asking(means.asker, follow_up)
@@ -161,8 +162,7 @@ def _came_in(messages: Sequence[AnyMessage], before: frozenset[str] | None) -> l
     return list(messages[users[-1] + 1 if users else 0 :])
 
 
-def _as_one_answer(run: Run, last: AIMessage, messages: Sequence[BaseMessage]) -> Answer:
-    turn = run.turn
+def _as_one_answer(turn: Turn | None, last: AIMessage, messages: Sequence[BaseMessage]) -> Answer:
     known = (turn and turn.answer) or Answer(span=get_current_span(), agent_name=last.name)
     evidence = replace(known.evidence, tool_errors=tools_that_failed(messages))
     told = None if turn is None else turn.told

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, SystemMessage
 
 from confession_otel.settings import Way
 
@@ -46,9 +46,22 @@ class ModelCall:
         result = [response] if alone else list(response.result)
         told = None if self._telling is None else self._telling.take_from(result)
         keywords = dict(self._original.model_settings)
-        self._run.turn = Turn(self._original, keywords, result, self._listener.answer, told)
         if self._asks and (tools := self._tools()):
             keywords["tools"] = tools
+        request, listener = self._original, self._listener
+        # Not the request itself, which holds all of the run.
+        self._run.took(
+            Turn(
+                model=request.model,
+                system=_system(request),
+                messages=request.messages,
+                keywords=keywords,
+                parameters=listener.parameters,
+                result=result,
+                answer=listener.answer,
+                told=told,
+            )
+        )
         if told is None or not told.took_any:
             return response
         return result[0] if alone else replace(response, result=result)
@@ -59,3 +72,10 @@ class ModelCall:
         if "tools" in parameters or not request.tools:
             return parameters.get("tools")
         return getattr(request.model.bind_tools(request.tools), "kwargs", {}).get("tools")
+
+
+def _system(request: Any) -> list[SystemMessage]:
+    """The agent's system prompt as a message, where it has one: langchain 1.0 has no more than its text."""
+    if hasattr(request, "system_message"):
+        return [request.system_message] if request.system_message else []
+    return [SystemMessage(request.system_prompt)] if request.system_prompt else []

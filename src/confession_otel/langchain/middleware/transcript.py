@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.messages import AIMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration
 
 from confession_otel.langchain.capture import Call, Given
@@ -50,7 +50,7 @@ class RunFollowUp(LangChainFollowUp):
             answer: the run as one answer.
             asynchronous: whether it runs on an event loop.
         """
-        model = turn.request.model
+        model = turn.model
         before, after = _around(turn, last, messages)
         after += _unanswered([last, *after])
         call = Call(model, [before], turn.keywords, asynchronous=asynchronous)
@@ -89,9 +89,8 @@ def tools_that_failed(messages: Sequence[BaseMessage]) -> tuple[str, ...]:
 
 def _around(turn: Turn, last: AIMessage, messages: Sequence[BaseMessage]) -> tuple[list[Any], list[Any]]:
     """The conversation before the last message, and after it."""
-    request = turn.request
     # As the model saw it, not as the state has it: other middleware may send it less, or more.
-    before = [*_system(request), *request.messages]
+    before = [*turn.system, *(turn.messages or ())]
     ids = [message.id for message in turn.result]
     places = [number for number, message in enumerate(messages) if message.id in ids]
     at = messages.index(last)
@@ -100,13 +99,6 @@ def _around(turn: Turn, last: AIMessage, messages: Sequence[BaseMessage]) -> tup
         return before, [*turn.result[ids.index(last.id) + 1 :], *messages[since:]]
     # Not the model's own words: those of a middleware that ended the run.
     return [*before, *turn.result, *messages[since:at]], [*messages[at + 1 :]]
-
-
-def _system(request: Any) -> list[SystemMessage]:
-    """The agent's system prompt as a message, where it has one: langchain 1.0 has no more than its text."""
-    if hasattr(request, "system_message"):
-        return [request.system_message] if request.system_message else []
-    return [SystemMessage(request.system_prompt)] if request.system_prompt else []
 
 
 def _unanswered(messages: Sequence[BaseMessage]) -> list[ToolMessage]:
