@@ -140,7 +140,9 @@ class Observer:
         self.meter_provider = meter_provider
         self.recorder = recorder = Recorder(settings, tracer_provider, meter_provider, logger_provider)
         recorder.heard.append(lambda _, record, __: late.remember(recorder, record))
-        self._asker = Asker(settings, self.recorder) if settings.way is Way.ASK else None
+        self.asker = Asker(settings, self.recorder)
+        """The one of these settings, whose budget is for the process; a hook may ask where the others do not."""
+        self._asker = self.asker if settings.way is Way.ASK else None
         if settings.judge_client is not None:
             self.recorder.heard.append(Judge(settings, self.recorder).heard)
         if settings.sinks and (delivery := sinks.opened(settings.sinks)) is not None:

@@ -541,6 +541,24 @@ def test_the_budget_is_that_of_the_middleware(telemetry: Telemetry) -> None:
     assert len(telemetry.spans("confession")) == 1
 
 
+def test_one_made_for_each_agent_has_the_budget_of_all_with_its_settings(telemetry: Telemetry) -> None:
+    model = Fake(script=scripted("Hello."))
+    limited = {"max_requests_per_minute": 1, **telemetry.providers}
+    confessions = [ask(bare(model, ConfessionMiddleware(**limited)), "Hello?")["confession"] for _ in range(3)]
+    assert [one is None for one in confessions] == [False, True, True]
+    ask(bare(model, ConfessionMiddleware(way="observe", **limited)), "Hello?")
+    assert len(model.asked) == 1
+
+
+def test_the_budget_of_instrument_is_that_of_the_middleware_too(telemetry: Telemetry) -> None:
+    co.instrument(way="ask", max_requests_per_minute=1, **telemetry.providers)
+    model = Fake(script=scripted("Hello."))
+    model.invoke("Hello?")
+    assert co.flush()
+    assert ask(bare(model, ConfessionMiddleware()), "Hello?")["confession"] is None
+    assert len(model.asked) == 1
+
+
 @pytest.mark.parametrize("way", ["ask", "in_band", "observe"])
 def test_with_capture_verdict_no_word_of_it_leaves_in_telemetry_or_state(telemetry: Telemetry, way: str) -> None:
     end = "Hello." if way != "observe" else f"Hello.\n\n<confession>{report()}</confession>"

@@ -62,7 +62,12 @@ class Asker:
         self.worker = Worker(settings.max_queue, settings.max_concurrency)
 
     def ask(
-        self, answer: Answer, follow_up: Callable[[Answer], FollowUp] | None, *, spoof_suspected: bool
+        self,
+        answer: Answer,
+        follow_up: Callable[[Answer], FollowUp] | None,
+        *,
+        spoof_suspected: bool,
+        ask_mode: AskMode | None = None,
     ) -> Ask | None:
         """Have a final answer asked about.
 
@@ -70,6 +75,7 @@ class Asker:
             answer: whose confession is wanted.
             follow_up: how to go on with its conversation, where the hook knows one.
             spoof_suspected: something in the answer looks like a confession.
+            ask_mode: of a hook that has one of its own.
 
         Returns:
             With `ask_mode=inline` what the hook is to carry out at the call's end; else `None`: it is under way in the
@@ -89,7 +95,7 @@ class Asker:
             self.recorder.count(Status.NOT_ASKED, NotAsked.NO_CLIENT)
             return None
         ask = Ask(self, answer, going_on, spoof_suspected=spoof_suspected)
-        if self.settings.ask_mode is AskMode.INLINE:
+        if (ask_mode or self.settings.ask_mode) is AskMode.INLINE:
             return ask
         ask.later()
         return None

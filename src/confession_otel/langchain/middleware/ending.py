@@ -15,7 +15,7 @@ from confession_otel.bounded_read import read
 from confession_otel.corroboration import behind_the_answer
 from confession_otel.reading import find
 from confession_otel.semconv import Absent, NotAsked, Source, Status
-from confession_otel.settings import Way
+from confession_otel.settings import AskMode, Way
 
 from .state import as_data
 from .transcript import RunFollowUp, tools_that_failed
@@ -85,7 +85,7 @@ class Ending:
 
     def get_by_asking(self, asker: Asker, follow_up: Callable[[Answer], FollowUp] | None) -> None:
         """Prepare to ask for it; where nothing says how to go on, there is nobody to ask."""
-        self._ask = asker.ask(self._answer, follow_up, spoof_suspected=self._suspected)
+        self._ask = asker.ask(self._answer, follow_up, spoof_suspected=self._suspected, ask_mode=AskMode.INLINE)
 
     def heard(self, reply: Reply) -> None:
         """This was replied; whoever asked records it."""

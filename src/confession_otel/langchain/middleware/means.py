@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confession_otel.asking import Asker
 from confession_otel.settings import AskMode, Way
 
 if TYPE_CHECKING:
+    from confession_otel.asking import Asker
     from confession_otel.observation import Observer
     from confession_otel.recorder import Recorder
     from confession_otel.settings import Settings
@@ -24,4 +24,5 @@ class Means:
         self.recorder: Recorder = observer.recorder
         self.observing: Settings = self.settings.override(way=Way.OBSERVE)
         """For the single calls, of which nothing is asked."""
-        self.asker = Asker(self.settings, self.recorder) if way is Way.ASK else None
+        self.asker: Asker | None = observer.asker if way is Way.ASK else None
+        """With all that have this observer: its budget is for the process."""
