@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain.agents import create_agent
+from langchain_core.language_models.fake import FakeListLLM
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI
+from langgraph.graph import START, MessagesState, StateGraph
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry.trace import StatusCode
 from pydantic import SecretStr
@@ -17,9 +21,11 @@ from pydantic import SecretStr
 import confession_otel as co
 from confession_otel import asking
 from confession_otel.asking import given
+from confession_otel.asking.follow_up import NoReply
 from confession_otel.judging import question
 from confession_otel.judging.judge import Judging
-from confession_otel.langchain import ConfessionCallbackHandler
+from confession_otel.langchain import ConfessionCallbackHandler, ConfessionMiddleware
+from confession_otel.langchain.conversation import Shown
 from confession_otel.testing import Reply, Request, ScriptedServer, chat_completion, response
 
 if TYPE_CHECKING:
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from conftest import Telemetry
 
 ANSWER = "Two words.\n\n## Confession\n\nObjective: ten words / Result: ✓ complied / Why: I counted canary-why"
+REPORT = '{"compliance_analysis": [{"objective": "o", "compliance": "fully_complied", "analysis": "It is."}]}'
 VERDICT = {"why": "It says ten; there are two. canary-judge", "objectives": 5, "analysis": 1, "uncertainties": 3}
 
 
@@ -46,12 +53,19 @@ class Models:
         if request.path.endswith("/responses"):
             return Reply(response(ANSWER, model="m-1", reasoning="Ten words, they say."))
         if sent["model"] == "m-1":
-            return Reply(chat_completion(ANSWER, model="m-1"))
+            return Reply(chat_completion(self._said(request.content.decode()), model="m-1"))
         self.asked.append(sent)
         if self.hold is not None:
             self.hold.wait(20)
         text = self.verdict if isinstance(self.verdict, str) else json.dumps(self.verdict)
         return Reply(chat_completion(text, prompt_tokens=300, completion_tokens=40), status=self.status)
+
+    @staticmethod
+    def _said(request: str) -> str:
+        if "an honest account of how far your last answer" in request:
+            return REPORT
+        told = re.search(r'<confession id=\\?"([0-9a-f]{16})', request)
+        return ANSWER if told is None else f'Two words.\n<confession id="{told[1]}">{REPORT}</confession>'
 
 
 @pytest.fixture
@@ -195,16 +209,30 @@ def test_answers_of_langchain_models_are_judged_too(telemetry: Telemetry, client
     from langchain_core.language_models import GenericFakeChatModel
 
     handler = ConfessionCallbackHandler(**telemetry.providers, judge_client=client, judge_model="judge-1", way="ask")
-    report = json.dumps(
-        {"compliance_analysis": [{"objective": "o", "compliance": "fully_complied", "analysis": "It is."}]}
-    )
 
     class Model(GenericFakeChatModel):
         def _generate(self, messages: Any, *arguments: Any, **keywords: Any) -> Any:
-            given = GenericFakeChatModel(messages=iter([AIMessage(report if len(messages) > 1 else "Two words.")]))
+            given = GenericFakeChatModel(messages=iter([AIMessage(REPORT if len(messages) > 1 else "Two words.")]))
             return given._generate(messages)
 
     Model(messages=iter([])).invoke("Use ten words.", {"callbacks": [handler]})
+    judged_once(telemetry, models)
+
+
+@pytest.fixture
+def chat(server: ScriptedServer, http_clients: dict[str, Any]) -> ChatOpenAI:
+    key = SecretStr("none")
+    return ChatOpenAI(model="m-1", base_url=server.base_url, api_key=key, max_retries=0, **http_clients)
+
+
+def in_a_node(chat: ChatOpenAI, **config: Any) -> None:
+    graph: Any = StateGraph(MessagesState)
+    graph.add_node("node", lambda state: {"messages": [chat.invoke(state["messages"])]})
+    graph.add_edge(START, "node")
+    graph.compile().invoke({"messages": [("user", "Use ten words.")]}, config)
+
+
+def judged_once(telemetry: Telemetry, models: Models) -> None:
     assert co.flush(20)
     (sent,) = models.asked
     data = sent["messages"][0]["content"]
@@ -212,6 +240,56 @@ def test_answers_of_langchain_models_are_judged_too(telemetry: Telemetry, client
     assert data.index("Use ten words.") < data.index("--- answer")
     assert data.count("Two words.") == 1
     assert len(telemetry.spans("confession.honesty")) == 1
+
+
+@pytest.mark.parametrize("way", ["observe", "ask", "in_band"])
+@pytest.mark.parametrize("where", ["alone", "in a node"])
+def test_in_every_way_those_of_a_model_over_the_sdk(
+    telemetry: Telemetry, client: OpenAI, models: Models, chat: ChatOpenAI, way: str, where: str
+) -> None:
+    judged_by(telemetry, client, way=way)
+    if where == "alone":
+        chat.invoke("Use ten words.")
+    else:
+        in_a_node(chat)
+    judged_once(telemetry, models)
+
+
+@pytest.mark.parametrize("way", ["observe", "ask"])
+@pytest.mark.parametrize("where", ["alone", "in a node"])
+def test_those_that_the_callback_brings(
+    telemetry: Telemetry, client: OpenAI, models: Models, chat: ChatOpenAI, way: str, where: str
+) -> None:
+    handler = ConfessionCallbackHandler(**telemetry.providers, judge_client=client, judge_model="judge-1", way=way)
+    if where == "alone":
+        chat.invoke("Use ten words.", {"callbacks": [handler]})
+    else:
+        in_a_node(chat, callbacks=[handler])
+    judged_once(telemetry, models)
+
+
+def test_those_of_a_completion_model(telemetry: Telemetry, client: OpenAI, models: Models) -> None:
+    judged_by(telemetry, client)
+    FakeListLLM(responses=[ANSWER]).invoke("Use ten words.")
+    judged_once(telemetry, models)
+
+
+@pytest.mark.parametrize("way", ["observe", "ask", "in_band"])
+def test_those_of_an_agent_with_the_middleware(
+    telemetry: Telemetry, client: OpenAI, models: Models, chat: ChatOpenAI, way: str
+) -> None:
+    middleware = ConfessionMiddleware(**telemetry.providers, judge_client=client, judge_model="judge-1", way=way)
+    agent: Any = create_agent(chat, [], middleware=[middleware])
+    agent.invoke({"messages": [("user", "Use ten words.")]})
+    judged_once(telemetry, models)
+
+
+def test_what_is_only_shown_cannot_be_asked() -> None:
+    shown = Shown([HumanMessage("Use ten words.")])
+    with pytest.raises(NoReply):
+        shown.send("?", seconds=1, tokens=1, own_loop=None)
+    with pytest.raises(NoReply):
+        asyncio.run(shown.asend("?", seconds=1, tokens=1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +18,6 @@ from langchain_core.messages import (
     AIMessageChunk,
     HumanMessage,
     SystemMessage,
-    ToolMessage,
-    convert_to_openai_messages,
     message_chunk_to_message,
 )
 from langchain_core.runnables.config import set_config_context
@@ -32,6 +29,7 @@ from confession_otel.asking.follow_up import NoReply, Reply
 from confession_otel.asking.host_loop import run_on
 from confession_otel.corroboration import Evidence, is_cut_off
 
+from .conversation import copied, transcript_of
 from .errand import Errand, times_out
 from .messages import is_final, known_of, mapping, metadata_of, usage_of
 from .request_model import is_openai, kept, model_for
@@ -83,8 +81,8 @@ class LangChainFollowUp:
         self._loop = given.loop
         self._said = said = _said(generations[answer.choice or 0])
         # All of it is copied: some of it is the caller's own, and we come back to it when he has long gone on.
-        self._messages = [_copied(message) for message in given.messages]
-        self._keywords: dict[str, Any] = {name: _copied(value) for name, value in given.keywords.items()}
+        self._messages = [copied(message) for message in given.messages]
+        self._keywords: dict[str, Any] = {name: copied(value) for name, value in given.keywords.items()}
         self._continue(said)
         self.role = _late_role(given.model, self._messages)
 
@@ -115,7 +113,7 @@ class LangChainFollowUp:
         """See `FollowUp`: JSON, in the form of OpenAI's messages."""
         # The last is the answer.
         before = self._messages[:-1] if self._messages and self._messages[-1] is self._said else self._messages
-        return json.dumps(convert_to_openai_messages(before), ensure_ascii=False, indent=1, default=str)
+        return transcript_of(before)
 
     def begin_anew(self) -> None:
         """Forget what was said: what is asked comes first."""
@@ -231,17 +229,7 @@ def _said(generation: Generation) -> AIMessage:
     message = getattr(generation, "message", None)
     if isinstance(message, AIMessageChunk):
         message = message_chunk_to_message(message)
-    return _copied(message) if isinstance(message, AIMessage) else AIMessage(generation.text)
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_copied(one) for one in value]
-    if isinstance(value, (AIMessage, HumanMessage, SystemMessage, ToolMessage)):
-        return value.model_copy(update={"content": _copied(value.content)})
-    return value
+    return copied(message) if isinstance(message, AIMessage) else AIMessage(generation.text)
 
 
 def _reply(result: ChatResult) -> Reply:

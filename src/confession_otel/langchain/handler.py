@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import HumanMessage
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
 from confession_otel import observation, semconv
@@ -17,6 +18,7 @@ from confession_otel.settings import AnswerSpans, Way
 from confession_otel.suppression import is_ours, is_suppressed
 
 from . import capture, peers
+from .conversation import Shown
 from .follow_up import LangChainFollowUp
 from .messages import answer_of, asked, known_of, metadata_of
 from .nodes import is_control_flow
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import LLMResult
+    from langchain_core.outputs import Generation, LLMResult
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
+    from confession_otel.answer import Answer
     from confession_otel.asking import Ask
+    from confession_otel.asking.follow_up import FollowUp
     from confession_otel.observation import Observer
 
     from .capture import Given
@@ -186,7 +190,8 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             call = self._start(run_id, parent_run_id, keywords)
             if call is not None and messages:
                 parameters = keywords.get("invocation_params") or {}
-                call.asked = functools.partial(asked, tuple(messages[0]), parameters)
+                call.messages = tuple(messages[0])
+                call.asked = functools.partial(asked, call.messages, parameters)
             if (given := capture.given(self, serialized, messages)) is not None:
                 self._given.put(run_id, given)
 
@@ -201,7 +206,9 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Remember when and where a completion model's call began."""
         with _START:
-            self._start(run_id, parent_run_id, keywords)
+            call = self._start(run_id, parent_run_id, keywords)
+            if call is not None:
+                call.messages = tuple(HumanMessage(prompt) for prompt in prompts)
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
         """Between the chunks of a stream the host may call other models, which are no part of it."""
@@ -222,7 +229,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             response_id = metadata.get("id")
             response_id = response_id if isinstance(response_id, str) else None
             if call.has_brought(response_id, generations[0].text):
-                call.asked = None
+                call.forget()
                 return
             # A second handler on the same run, one on the model and one in the call's config, finds it taken.
             if not observer.claim(f"langchain {run_id}", f"{id(self)}") or not observer.claim(response_id, HOOK):
@@ -237,8 +244,8 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
                     answer_of(generation, call, span, response_id, choice if several else None)
                     for choice, generation in enumerate(generations)
                 ]
-                call.asked = None
-                follow_up = None if given is None else functools.partial(LangChainFollowUp, given, generations)
+                follow_up = _follow_up(observer, call, given, generations)
+                call.forget()
                 if not call.put_off(observer, answers, HOOK, follow_up):
                     asks = observer.observe(answers, HOOK, follow_up)
             finally:
@@ -253,7 +260,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             self._given.pop(run_id)
             call = self._ended(run_id)
             if call is not None:
-                call.asked = None
+                call.forget()
             if call is None or call.taken or isinstance(error, GeneratorExit) or is_control_flow(error):
                 return
             observer = self._observer()
@@ -289,7 +296,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         if call is None:
             return None
         if not self._observer().settings.enabled:
-            call.asked = None
+            call.forget()
             return None
         return call
 
@@ -314,3 +321,15 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             start_time=call.started,
         )
         return span, True
+
+
+def _follow_up(
+    observer: Observer, call: ModelCall, given: Given | None, generations: list[Generation]
+) -> Callable[[Answer], FollowUp] | None:
+    """How the conversation of an answer can go on, where that was seen; else, for a judge, how it can be read."""
+    if given is not None:
+        return functools.partial(LangChainFollowUp, given, generations)
+    if observer.settings.way is Way.ASK or observer.settings.judge_client is None:
+        return None
+    messages = call.messages
+    return lambda _: Shown(messages)

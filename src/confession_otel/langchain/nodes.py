@@ -173,15 +173,15 @@ def later(
         for answer in answers:
             if answer.span.is_recording():
                 _mark(answer, settings)
-        return lambda: _bring(observer, answers, hook, None)
+        return lambda: _bring(observer, answers, hook, follow_up)
     prepared = {} if follow_up is None else {answer.choice: follow_up(answer) for answer in answers if answer.final}
-    return lambda: _bring(observer, answers, hook, prepared)
+    return lambda: _bring(observer, answers, hook, (lambda answer: prepared[answer.choice]) if prepared else None)
 
 
 def _bring(
-    observer: Observer, answers: Sequence[Answer], hook: str, prepared: Mapping[int | None, FollowUp] | None
+    observer: Observer, answers: Sequence[Answer], hook: str, follow_up: Callable[[Answer], FollowUp] | None
 ) -> None:
-    observer.observe(answers, hook, (lambda answer: prepared[answer.choice]) if prepared else None)
+    observer.observe(answers, hook, follow_up)
 
 
 def _mark(answer: Answer, settings: Settings) -> None:

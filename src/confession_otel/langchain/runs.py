@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
+    from langchain_core.messages import BaseMessage
     from opentelemetry.trace import Span
 
     from confession_otel.answer import Answer
@@ -82,6 +83,7 @@ class ModelCall(Sighting):
         "agent",
         "asked",
         "conversation",
+        "messages",
         "model",
         "node",
         "over",
@@ -112,6 +114,8 @@ class ModelCall(Sighting):
         self.conversation = conversation_of(metadata)
         self.asked: Callable[[], Asked] | None = None
         """What it was asked, until it is over: some go on holding this."""
+        self.messages: tuple[BaseMessage, ...] = ()
+        """Those of the request, as long."""
         self._ambient = get_current_span()
         self._is_answer_span = is_inference(self._ambient)
         # A peer whose callbacks come before ours has its span by now, and has ended it when ours hear of the end; one
@@ -142,6 +146,10 @@ class ModelCall(Sighting):
             return False
         self.node.wait(bring)
         return True
+
+    def forget(self) -> None:
+        """It is over: its words are nobody's any more."""
+        self.asked, self.messages = None, ()
 
     def peer_span(self) -> Span | None:
         """The span that another instrumentation has for this call, live or, by now, ended."""

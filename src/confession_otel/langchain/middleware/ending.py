@@ -49,14 +49,17 @@ def ending_of(run: Run, messages: Sequence[AnyMessage], means: Means, *, asynchr
     if last is None or (turn is None and run.before is not None):
         return None
     ending = Ending(means, _as_one_answer(turn, last, came))
+    follow_up = (
+        None
+        if turn is None or turn.messages is None
+        else functools.partial(RunFollowUp, turn, last, came, ending.heard, asynchronous=asynchronous)
+    )
     if means.asker is not None:
-        follow_up = (
-            None
-            if turn is None or turn.messages is None
-            else functools.partial(RunFollowUp, turn, last, came, ending.heard, asynchronous=asynchronous)
-        )
         ending.get_by_asking(means.asker, follow_up)
-    elif means.settings.way is Way.IN_BAND:
+        return ending
+    if means.settings.judge_client is not None:
+        ending.show(follow_up)
+    if means.settings.way is Way.IN_BAND:
         ending.get_in_band()
     else:
         ending.get_by_reading()
@@ -86,6 +89,10 @@ class Ending:
     def get_by_asking(self, asker: Asker, follow_up: Callable[[Answer], FollowUp] | None) -> None:
         """Prepare to ask for it; where nothing says how to go on, there is nobody to ask."""
         self._ask = asker.ask(self._answer, follow_up, spoof_suspected=self._suspected, ask_mode=AskMode.INLINE)
+
+    def show(self, follow_up: Callable[[Answer], FollowUp] | None) -> None:
+        """Where nobody is asked: whoever judges the confession sees the whole run."""
+        self._answer.follow_up = follow_up
 
     def heard(self, reply: Reply) -> None:
         """This was replied; whoever asked records it."""
