@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,6 +123,60 @@ def test_a_conversation_that_cannot_go_on_is_counted(desk: Desk, swallowed: list
     assert asker.ask(desk.answer(), follow_up, spoof_suspected=False) is None
     assert desk.answers() == {"not_asked no_client": 1}
     assert [(site, type(error)) for site, error in swallowed] == [("asking", LookupError)]
+    swallowed.clear()
+
+
+def test_what_was_prepared_is_asked_about_when_it_is_time_under_the_budget_of_then(desk: Desk) -> None:
+    asker = desk.asker(ask_mode="inline", max_requests_per_minute=1)
+    answers = [desk.answer(), desk.answer(), replace(desk.answer(), final=False)]
+    for choice, answer in enumerate(answers):
+        answer.choice = choice
+    bys: list[By] = []
+
+    def follow_up(_: Answer) -> By:
+        bys.append(By(said))
+        return bys[-1]
+
+    prepared = [asker.prepared(answers, follow_up) for _ in range(2)]
+    assert len(bys) == 4
+    ask = asker.ask(answers[1], prepared[0], spoof_suspected=False)
+    assert ask is not None
+    ask.now()
+    assert [len(by.own) for by in bys] == [0, 1, 0, 0]
+    assert asker.ask(answers[0], prepared[0], spoof_suspected=False) is None
+    assert desk.answers() == {"confessed": 1, "not_asked request_rate": 1}
+    assert asker.prepared(answers, None) is None
+
+
+def test_the_sample_is_drawn_once_and_what_it_has_not_is_not_prepared(desk: Desk) -> None:
+    drawn: list[Answer] = []
+
+    def sample(answer: Answer) -> bool:
+        drawn.append(answer)
+        return False
+
+    asker, answer = desk.asker(sample=sample), desk.answer()
+    prepared = asker.prepared([answer], By)  # type: ignore[arg-type] # is not called
+    assert asker.ask(answer, prepared, spoof_suspected=False) is None
+    assert drawn == [answer]
+    assert desk.answers() == {"not_asked sampled_out": 1}
+    assert prepared is not None
+    with pytest.raises(LookupError):
+        prepared(answer)
+
+
+def test_one_that_cannot_be_prepared_is_counted_when_it_is_time(
+    desk: Desk, swallowed: list[tuple[str, Exception]]
+) -> None:
+    asker, answer = desk.asker(), desk.answer()
+
+    def follow_up(_: Answer) -> By:
+        raise LookupError
+
+    prepared = asker.prepared([answer], follow_up)
+    assert desk.answers() == {}
+    assert asker.ask(answer, prepared, spoof_suspected=False) is None
+    assert desk.answers() == {"not_asked no_client": 1}
     swallowed.clear()
 
 

@@ -509,6 +509,33 @@ async def _is_answered_once(
         assert len(asked) == (answers if way == "ask" else 0)
 
 
+@pytest.mark.parametrize("below", ["langchain", "openai"])
+@pytest.mark.parametrize(("sample", "reason"), [(1.0, "no_client"), (0.0, "sampled_out")])
+def test_a_conversation_that_cannot_be_kept_costs_no_count_and_none_is_kept_without_need(
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+    swallowed: list[tuple[str, Exception]],
+    below: str,
+    sample: float,
+    reason: str,
+) -> None:
+    def broken(*_: Any) -> Any:
+        message = "a conversation that cannot be copied"
+        raise TypeError(message)
+
+    monkeypatch.setattr("confession_otel.langchain.handler.LangChainFollowUp", broken)
+    monkeypatch.setattr("confession_otel.openai.call.OpenAIFollowUp", broken)
+    co.instrument(way="ask", sample=sample, **telemetry.providers)
+    with ScriptedServer(lambda _: chat_completion("Two words.")) as server, DefaultHttpxClient() as client:
+        key = SecretStr("none")
+        chat = ChatOpenAI(model="m", base_url=server.base_url, api_key=key, max_retries=0, http_client=client)
+        graph(speaking(says() if below == "langchain" else chat)).invoke({"messages": []})  # type: ignore[arg-type] # is one
+    ((labels, count),) = telemetry.counts("confession.answers")
+    assert (labels["confession.status"], labels["confession.reason"], count) == ("not_asked", reason, 1)
+    assert [site for site, _ in swallowed] == (["asking"] if sample else [])
+    swallowed.clear()
+
+
 def test_a_live_span_of_another_instrumentation_has_its_keys_before_it_ends(
     telemetry: Telemetry, handler: ConfessionCallbackHandler
 ) -> None:

@@ -28,7 +28,7 @@ from .own_loop import OwnLoop
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
@@ -81,24 +81,80 @@ class Asker:
             With `ask_mode=inline` what the hook is to carry out at the call's end; else `None`: it is under way in the
             background, or counted as not asked.
         """
-        if follow_up is None:
-            self.recorder.count(Status.NOT_ASKED, NotAsked.NO_CLIENT)
-            return None
-        refusal = self.budget.refuses(answer)
-        if refusal is not None:
-            self.recorder.count(Status.NOT_ASKED, refusal)
-            return None
-        try:
-            going_on = follow_up(answer)
-        except Exception as error:  # noqa: BLE001 - whatever a conversation holds; the answer is counted
-            _ASK.swallow(error)
-            self.recorder.count(Status.NOT_ASKED, NotAsked.NO_CLIENT)
+        going_on = self._decide(answer, follow_up)
+        if isinstance(going_on, NotAsked):
+            self.recorder.count(Status.NOT_ASKED, going_on)
             return None
         ask = Ask(self, answer, going_on, spoof_suspected=spoof_suspected)
         if (ask_mode or self.settings.ask_mode) is AskMode.INLINE:
             return ask
         ask.later()
         return None
+
+    def prepared(
+        self, answers: Sequence[Answer], follow_up: Callable[[Answer], FollowUp] | None
+    ) -> Callable[[Answer], FollowUp] | None:
+        """How to go on with answers that are asked about later, if at all: what that needs may be gone by then.
+
+        No request is taken: when they are asked about, and with what evidence, nobody knows yet.
+
+        Args:
+            answers: of one call.
+            follow_up: how to go on with the conversation of each, where the hook knows one.
+
+        Returns:
+            What `ask` is to be given as `follow_up` then.
+        """
+        if follow_up is None:
+            return None
+        return _Prepared(
+            {
+                answer.choice: self._going_on(answer, follow_up)
+                if self.budget.samples(answer)
+                else NotAsked.SAMPLED_OUT
+                for answer in answers
+                if answer.final
+            }
+        )
+
+    def _decide(self, answer: Answer, follow_up: Callable[[Answer], FollowUp] | None) -> FollowUp | NotAsked:
+        """How to go on with an answer's conversation, or why it is not asked about."""
+        if follow_up is None:
+            return NotAsked.NO_CLIENT
+        if not isinstance(follow_up, _Prepared):
+            return self.budget.refuses(answer) or self._going_on(answer, follow_up)
+        known = follow_up.by_choice[answer.choice]
+        if known is NotAsked.NO_CLIENT:
+            return known
+        return self.budget.refuses(answer, sampled=known is not NotAsked.SAMPLED_OUT) or known
+
+    @staticmethod
+    def _going_on(answer: Answer, follow_up: Callable[[Answer], FollowUp]) -> FollowUp | NotAsked:
+        try:
+            return follow_up(answer)
+        except Exception as error:  # noqa: BLE001 - whatever a conversation holds; the answer is counted
+            _ASK.swallow(error)
+            return NotAsked.NO_CLIENT
+
+
+class _Prepared:
+    """How the answers of one call go on, or why they do not."""
+
+    __slots__ = ("by_choice",)
+
+    def __init__(self, by_choice: dict[int | None, FollowUp | NotAsked]) -> None:
+        self.by_choice = by_choice
+
+    def __call__(self, answer: Answer) -> FollowUp:
+        """How one goes on.
+
+        Raises:
+            LookupError: it does not.
+        """
+        known = self.by_choice[answer.choice]
+        if isinstance(known, NotAsked):
+            raise LookupError(known)  # noqa: TRY004 - whose type is none of the caller's making
+        return known
 
 
 class Ask:

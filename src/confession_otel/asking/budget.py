@@ -86,11 +86,16 @@ class Budget:
         self._tokens = _LastMinute()
         self._breaker = _Breaker()
 
-    def refuses(self, answer: Answer) -> NotAsked | None:
-        """Why this answer is not to be asked about; `None` where it is, and one request is then taken."""
+    def refuses(self, answer: Answer, *, sampled: bool | None = None) -> NotAsked | None:
+        """Why this answer is not to be asked about; `None` where it is, and one request is then taken.
+
+        Args:
+            answer: in question.
+            sampled: what `samples` said of it, where it was called before.
+        """
         if self._triggers is Triggers.ON_EVIDENCE and not is_remarkable(answer.evidence):
             return NotAsked.NO_TRIGGER
-        if not self._samples(answer):
+        if not (self.samples(answer) if sampled is None else sampled):
             return NotAsked.SAMPLED_OUT
         with self._lock:
             now = self._clock()
@@ -119,7 +124,8 @@ class Budget:
         with self._lock:
             self._breaker.failed(self._clock())
 
-    def _samples(self, answer: Answer) -> bool:
+    def samples(self, answer: Answer) -> bool:
+        """Does the sample have this answer? Takes no request."""
         if not callable(self._sample):
             return lot(answer) < self._bound
         with _SAMPLE:

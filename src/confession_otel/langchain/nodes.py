@@ -154,7 +154,8 @@ def later(
     """What is to be done for answers when their node has ended; `None` where that cannot wait.
 
     What may be gone by then is seen to now. The answer spans get their keys, which are true of this call of the model,
-    whatever becomes of the node; and the conversation is remembered as it is.
+    whatever becomes of the node; and where a confession is to be asked for, the conversation is remembered as it is, if
+    the sample has it.
 
     Args:
         observer: that is to have the answers.
@@ -174,8 +175,8 @@ def later(
             if answer.span.is_recording():
                 _mark(answer, settings)
         return lambda: _bring(observer, answers, hook, follow_up)
-    prepared = {} if follow_up is None else {answer.choice: follow_up(answer) for answer in answers if answer.final}
-    return lambda: _bring(observer, answers, hook, (lambda answer: prepared[answer.choice]) if prepared else None)
+    prepared = observer.asker.prepared(answers, follow_up)
+    return lambda: _bring(observer, answers, hook, prepared)
 
 
 def _bring(
