@@ -8,6 +8,7 @@ import gc
 import logging
 import subprocess
 import sys
+import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 from uuid import uuid4
@@ -31,7 +32,7 @@ from pydantic import SecretStr
 import confession_otel as co
 from confession_otel.langchain import ConfessionCallbackHandler, everywhere
 from confession_otel.langchain.messages import asked, failed_tools
-from confession_otel.langchain.runs import Runs
+from confession_otel.langchain.runs import Root, Runs
 from confession_otel.testing import Request, ScriptedServer, chat_completion
 
 if TYPE_CHECKING:
@@ -207,6 +208,27 @@ def test_agent_and_thread_are_named(telemetry: Telemetry, handler: ConfessionCal
 )
 def test_what_a_tool_gives_may_say_that_it_failed(output: object, named: tuple[str, ...]) -> None:
     assert failed_tools(output, "mine") == named
+
+
+def test_of_tools_that_fail_at_the_same_time_none_is_lost() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            root, together = Root(), threading.Barrier(4)
+
+            def fail(name: str, root: Root = root, together: threading.Barrier = together) -> None:
+                together.wait()
+                root.failed((name, "all"))
+
+            threads = [threading.Thread(target=fail, args=(name,)) for name in "abcd"]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert sorted(root.failed_tools) == ["a", "all", "b", "c", "d"]
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_control_flow_and_cancellation_are_no_failure_of_a_tool() -> None:

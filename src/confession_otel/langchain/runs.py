@@ -42,16 +42,21 @@ _HOURS: Final = 6 * 3600
 class Root:
     """What is known of a whole run."""
 
-    __slots__ = ("failed_tools",)
+    __slots__ = ("_failed",)
 
     def __init__(self) -> None:
-        self.failed_tools: tuple[str, ...] = ()
+        self._failed: dict[str, None] = {}
+
+    @property
+    def failed_tools(self) -> tuple[str, ...]:
         """Names, each once, in the order in which they failed first."""
+        return tuple(self._failed)
 
     def failed(self, names: tuple[str, ...]) -> None:
         """These tools failed."""
-        # Parallel branches end on threads of their own: a tuple is replaced, never changed.
-        self.failed_tools += tuple(name for name in dict.fromkeys(names) if name not in self.failed_tools)
+        # Parallel branches end on threads of their own: each step is one operation of the dictionary.
+        for name in names:
+            self._failed.setdefault(name)
 
 
 class Place(NamedTuple):
@@ -169,8 +174,8 @@ class ModelCall(Sighting):
         """Add to the answer what is known of the run around the call."""
         answer.agent_name = self.agent or answer.agent_name
         answer.conversation_id = self.conversation or answer.conversation_id
-        if self.root is not None and self.root.failed_tools:
-            answer.evidence = replace(answer.evidence, tool_errors=self.root.failed_tools)
+        if self.root is not None and (failed := self.root.failed_tools):
+            answer.evidence = replace(answer.evidence, tool_errors=failed)
 
 
 class Runs:
