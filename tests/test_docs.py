@@ -40,6 +40,7 @@ def test_every_constant_of_semconv_is_explained() -> None:
     values_of_keys = {
         semconv.OPENINFERENCE_EVALUATOR,
         semconv.GEN_AI_CHAT,
+        semconv.GEN_AI_TEXT_COMPLETION,
         semconv.GEN_AI_TOKEN_INPUT,
         semconv.GEN_AI_TOKEN_OUTPUT,
         semconv.PURPOSE_JUDGE,

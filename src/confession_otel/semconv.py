@@ -248,9 +248,12 @@ OPENINFERENCE_OUTPUT: Final = "output.value"
 """string · On the confession span, what OpenInference backends show first: verdict, deciding objective and why (content: follows the capture level)."""
 
 GEN_AI_OPERATION: Final = "gen_ai.operation.name"
-"""string · `chat` on an answer span of our own; never on a confession span."""
+"""string · `chat` on an answer span of our own, `text_completion` for a completion model of LangChain's; never on a confession span."""
 
 GEN_AI_CHAT: Final = "chat"
+"""Value of `gen_ai.operation.name`."""
+
+GEN_AI_TEXT_COMPLETION: Final = "text_completion"
 """Value of `gen_ai.operation.name`."""
 
 GEN_AI_PROVIDER: Final = "gen_ai.provider.name"

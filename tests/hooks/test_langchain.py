@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -136,6 +137,24 @@ def test_an_id_that_is_no_text_costs_only_the_id(telemetry: Telemetry, odd: Any)
     handler = ConfessionCallbackHandler(**telemetry.providers)
     GenericFakeChatModel(messages=iter([message])).invoke("?", config={"callbacks": [handler]})
     assert "gen_ai.response.id" not in (telemetry.confession().attributes or {})
+
+
+def test_a_completion_model_is_shown_as_one(telemetry: Telemetry) -> None:
+    handler = ConfessionCallbackHandler(**telemetry.providers)
+    FakeListLLM(responses=[FAILED]).invoke("?", config={"callbacks": [handler]})
+    (answer,) = telemetry.spans("text_completion")
+    attributes = answer.attributes or {}
+    assert attributes["gen_ai.operation.name"] == "text_completion"
+    assert attributes["confession.verdict"] == "non_compliant"
+
+
+@pytest.mark.parametrize(("told", "reasons"), [({}, None), ({"finish_reason": "length"}, ("length",))])
+def test_why_an_answer_ended_is_shown_where_that_is_known(telemetry: Telemetry, told: Any, reasons: Any) -> None:
+    message = AIMessage(FAILED, response_metadata=told)
+    handler = ConfessionCallbackHandler(**telemetry.providers)
+    GenericFakeChatModel(messages=iter([message])).invoke("?", config={"callbacks": [handler]})
+    (answer,) = telemetry.spans("chat")
+    assert (answer.attributes or {}).get("gen_ai.response.finish_reasons") == reasons
 
 
 def test_a_handler_with_a_provider_of_its_own_keeps_to_the_settings_in_force(telemetry: Telemetry) -> None:

@@ -31,7 +31,7 @@ from confession_otel.corroboration import Evidence, is_cut_off
 
 from .conversation import copied, transcript_of
 from .errand import Errand, times_out
-from .messages import is_final, known_of, mapping, metadata_of, usage_of
+from .messages import finish_reason_of, is_final, known_of, mapping, metadata_of, usage_of
 from .request_model import is_openai, kept, model_for
 
 try:
@@ -248,7 +248,7 @@ def _reply(result: ChatResult) -> Reply:
     response_id = metadata.get("id") or mapping(result.llm_output).get("id")
     return Reply(
         text=text,
-        truncated=is_cut_off(Evidence(finish_reason=known[semconv.GEN_AI_FINISH_REASONS][0])),
+        truncated=is_cut_off(Evidence(finish_reason=finish_reason_of(generation))),
         response_id=response_id if isinstance(response_id, str) else None,
         input_tokens=known.get(semconv.GEN_AI_INPUT_TOKENS, 0),
         cached_tokens=cached if isinstance(cached, int) else 0,

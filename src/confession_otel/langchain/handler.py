@@ -208,6 +208,7 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
         with _START:
             call = self._start(run_id, parent_run_id, keywords)
             if call is not None:
+                call.operation = semconv.GEN_AI_TEXT_COMPLETION
                 call.messages = tuple(HumanMessage(prompt) for prompt in prompts)
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
@@ -307,14 +308,14 @@ class ConfessionCallbackHandler(BaseCallbackHandler):
             return span, False
         if observer.settings.answer_spans is AnswerSpans.NEVER:
             return call.parent_span(), False
-        attributes: dict[str, AttributeValue] = {semconv.GEN_AI_OPERATION: semconv.GEN_AI_CHAT}
+        attributes: dict[str, AttributeValue] = {semconv.GEN_AI_OPERATION: call.operation}
         if call.provider is not None:
             attributes[semconv.GEN_AI_PROVIDER] = call.provider
         if call.model is not None:
             attributes[semconv.GEN_AI_REQUEST_MODEL] = call.model
         attributes.update(call.parameters)
         span = observer.recorder.tracer.start_span(
-            f"{semconv.GEN_AI_CHAT} {call.model}" if call.model else semconv.GEN_AI_CHAT,
+            f"{call.operation} {call.model}" if call.model else call.operation,
             set_span_in_context(call.parent_span()),
             SpanKind.CLIENT,
             attributes,

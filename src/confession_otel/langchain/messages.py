@@ -80,7 +80,8 @@ def usage_of(generation: Generation) -> Mapping[str, Any]:
     return mapping(getattr(getattr(generation, "message", None), "usage_metadata", None))
 
 
-def _finish_reason(generation: Generation) -> str | None:
+def finish_reason_of(generation: Generation) -> str | None:
+    """Why it ended, in the provider's word."""
     known = {**mapping(generation.generation_info), **metadata_of(generation)}
     incomplete = mapping(known.get("incomplete_details"))
     told = (known.get("finish_reason"), known.get("stop_reason"), incomplete.get("reason"))
@@ -157,7 +158,7 @@ def answer_of(
 ) -> Answer:
     """One answer of a model."""
     message = getattr(generation, "message", None)
-    finish_reason = _finish_reason(generation)
+    finish_reason = finish_reason_of(generation)
     refusal = mapping(getattr(message, "additional_kwargs", None)).get("refusal")
     answer = Answer(
         text=generation.text if message is None else str(message.text),
@@ -176,9 +177,10 @@ def answer_of(
 
 def known_of(generations: list[Any], metadata: Mapping[str, Any], response_id: str | None) -> dict[str, AttributeValue]:
     """Attributes of an answer span that are known after the call."""
-    attributes: dict[str, AttributeValue] = {
-        semconv.GEN_AI_FINISH_REASONS: [_finish_reason(generation) or "" for generation in generations]
-    }
+    attributes: dict[str, AttributeValue] = {}
+    reasons = [finish_reason_of(generation) or "" for generation in generations]
+    if any(reasons):
+        attributes[semconv.GEN_AI_FINISH_REASONS] = reasons
     if response_id:
         attributes[semconv.GEN_AI_RESPONSE_ID] = response_id
     model = metadata.get("model_name") or metadata.get("model")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import get_current_span
 
+from confession_otel import semconv
 from confession_otel.answer import is_inference
 from confession_otel.bounded import BoundedTable
 from confession_otel.observation import Sighting
@@ -91,6 +92,7 @@ class ModelCall(Sighting):
         "messages",
         "model",
         "node",
+        "operation",
         "over",
         "parameters",
         "parent_run_id",
@@ -111,6 +113,8 @@ class ModelCall(Sighting):
         self.node = None if place is None else place.node
         self.started = time.time_ns()
         """Nanoseconds since the epoch."""
+        self.operation = semconv.GEN_AI_CHAT
+        """`gen_ai.operation.name`."""
         self.model = model_of(metadata, parameters)
         self.provider = provider_of(metadata.get("ls_provider"))
         self.parameters = parameters_of(parameters)
