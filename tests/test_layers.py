@@ -26,7 +26,7 @@ LAYERS = [
     {"log_line", "recent"},
     {"recorder"},
     {"asking", "failed_tools", "late", "live", "once", "overheard"},
-    {"judging", "replaying", "sinks"},
+    {"calls", "judging", "replaying", "sinks"},
     {"observation"},
     {"openai", "langchain", "processor", "completion_hook", "structlog", "testing"},
     {"api", "outcomes"},

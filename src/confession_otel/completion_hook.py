@@ -12,7 +12,7 @@ import functools
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
-from . import dialects, live, observation
+from . import calls, dialects, live, observation
 from .answer import Answer, attributes_of
 from .asking import given
 from .asking.conversation import chat_messages
@@ -84,7 +84,7 @@ class ConfessionCompletionHook:
         """
         with _COMPLETE:
             # A confession that is being asked for, or an answer that a hook has seen the call of.
-            if not is_ours() and not observation.is_seen():
+            if not is_ours() and not calls.is_seen():
                 self._look_at(inputs, outputs, system_instruction, span)
         if self._next is not None:
             self._next.on_completion(

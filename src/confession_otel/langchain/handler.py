@@ -12,8 +12,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_contex
 
 from confession_otel import observation, semconv
 from confession_otel.bounded import BoundedTable
+from confession_otel.calls import under_way
 from confession_otel.guard import Site
-from confession_otel.observation import under_way
 from confession_otel.settings import AnswerSpans, Way
 from confession_otel.suppression import is_ours, is_suppressed
 

@@ -15,7 +15,7 @@ from opentelemetry.trace import get_current_span
 from confession_otel import semconv
 from confession_otel.answer import is_inference
 from confession_otel.bounded import BoundedTable
-from confession_otel.observation import Sighting
+from confession_otel.calls import Sighting
 
 from . import peers
 from .graphs import is_forgetful

@@ -25,8 +25,8 @@ from opentelemetry.trace import (
 
 from confession_otel import semconv
 from confession_otel.answer import Answer, is_inference
+from confession_otel.calls import InACall, in_a_call
 from confession_otel.guard import Site
-from confession_otel.observation import InACall, in_a_call
 from confession_otel.settings import AnswerSpans
 from confession_otel.suppression import is_suppressed
 
@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from confession_otel.asking import Ask
+    from confession_otel.calls import Sighting
     from confession_otel.corroboration import Asked
-    from confession_otel.observation import Observer, Sighting
+    from confession_otel.observation import Observer
 
     from .passed import Passed
     from .stream import Chunks

@@ -8,8 +8,8 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from confession_otel.answer import is_inference
+from confession_otel.calls import in_a_call, take
 from confession_otel.guard import Site
-from confession_otel.observation import in_a_call, take
 from confession_otel.settings import Way
 from confession_otel.suppression import is_ours, is_suppressed
 

@@ -11,11 +11,11 @@ from opentelemetry.trace import StatusCode
 
 from confession_otel import dialects, failed_tools, live, observation, semconv
 from confession_otel.answer import Answer, attributes_of
+from confession_otel.calls import is_seen
 from confession_otel.corroboration import PART, Asked, ended
 from confession_otel.dialects import MARKS, Kind, Written, output_of_event
 from confession_otel.guard import Site
 from confession_otel.live import Watch
-from confession_otel.observation import is_seen
 from confession_otel.suppression import is_ours
 
 from .on_ending import can_write
