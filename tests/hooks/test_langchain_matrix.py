@@ -399,6 +399,7 @@ BOUNDARY: Final = {
     "everywhere.install",
     "everywhere.uninstall",
     "observation.own",
+    "observation.forget_own",
     "observation.expect",
     "observation.set_default",
 }

@@ -541,6 +541,7 @@ BOUNDARY: Final = {
     "collector.watch",
     "collector.unwatch",
     "observation.own",
+    "observation.forget_own",
     "observation.set_default",
 }
 """Our functions that are not made to raise, by module and name."""
