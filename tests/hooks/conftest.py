@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from confession_otel.langchain import everywhere
+from confession_otel.langchain.runs import Runs
 from confession_otel.testing import Reply, ScriptedServer, chat_completion, response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from confession_otel.testing import Request
+
+
+@pytest.fixture(autouse=True)
+def no_call_under_way() -> Iterator[None]:
+    """One that was begun goes on when we are taken off; another test's is none of this one's."""
+    yield
+    everywhere._everywhere._runs = Runs()
+
 
 _TAG: Final = re.compile(r'<confession id="([0-9a-f]{16})">')
 _TOLD: Final = "Then, as the very last thing, add one block"

@@ -33,7 +33,7 @@ from opentelemetry.trace import INVALID_SPAN, get_current_span
 from pydantic import BaseModel
 
 import confession_otel as co
-from confession_otel import observation, recorder
+from confession_otel import calls, observation, recorder
 from confession_otel.langchain import ConfessionCallbackHandler, everywhere, handler, messages, peers, runs
 
 if TYPE_CHECKING:
@@ -405,7 +405,7 @@ BOUNDARY: Final = {
 }
 """Our functions that are not made to raise, by module and name."""
 
-MODULES: Final = (handler, messages, runs, peers, everywhere, observation, recorder)
+MODULES: Final = (handler, messages, runs, peers, everywhere, calls, observation, recorder)
 
 
 def ours() -> Iterator[tuple[str, Any, str]]:

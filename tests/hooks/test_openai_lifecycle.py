@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import itertools
@@ -419,3 +420,13 @@ def test_who_patched_while_we_were_off_stays_when_we_are_on_again(
     co.uninstrument()
     assert SyncAPIClient.__dict__["request"] is peers
     assert (seen, verdicts(telemetry)) == ([1], ["non_compliant"])
+
+
+@pytest.mark.parametrize("given", [{"model": "m-\ud800"}, {"stop": ["\ud800"]}, {"stop": "\ud800"}])
+def test_what_no_exporter_can_encode_loses_no_span(telemetry: Telemetry, client: OpenAI, given: Any) -> None:
+    co.instrument(**telemetry.providers)
+    with contextlib.suppress(UnicodeEncodeError):
+        client.chat.completions.create(**{**CALL, **given})
+    (span,) = telemetry.spans()
+    assert f"{span.name} {dict(span.attributes or {})}".encode()
+    assert "\ud800" not in repr(span.attributes)

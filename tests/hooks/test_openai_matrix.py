@@ -29,7 +29,7 @@ from opentelemetry.trace import INVALID_SPAN, StatusCode, get_current_span
 from pydantic import BaseModel
 
 import confession_otel as co
-from confession_otel import observation, recorder
+from confession_otel import calls, observation, recorder
 from confession_otel.openai import (
     background,
     call,
@@ -550,6 +550,7 @@ BOUNDARY: Final = {
 MODULES: Final = (
     background,
     call,
+    calls,
     chat,
     collector,
     completion,

@@ -27,6 +27,7 @@ from confession_otel import semconv
 from confession_otel.answer import Answer, is_inference
 from confession_otel.calls import InACall, in_a_call
 from confession_otel.guard import Site
+from confession_otel.privacy import well_formed
 from confession_otel.settings import AnswerSpans
 from confession_otel.suppression import is_suppressed
 
@@ -146,7 +147,8 @@ class Call:
         body = body_of(self._options)
         if self._asked is None:
             self._asked = self._api.asked(body)
-        self._model = body.get("model")
+        model = body.get("model")
+        self._model = well_formed(model) if isinstance(model, str) else None
         self._inside = InACall(self.passed.request)
         self._tokens.append(in_a_call.set(self._inside))
         if origin is not None:
@@ -180,10 +182,6 @@ class Call:
         listened, self._listened = self._listened, None
         if listened is not None:
             listened.post_parser = self._post_parser
-        if self._inside is not None:
-            self._inside.end()
-        if self._telling is not None:
-            seam.spare()
         # A coroutine that is closed in another context than it began in: ours is gone with its own. `detach` would
         # write an error to the log.
         try:
@@ -192,6 +190,10 @@ class Call:
                 token.var.reset(token)
         except ValueError:
             pass
+        if self._inside is not None:
+            self._inside.end()
+        if self._telling is not None:
+            seam.spare()
 
     def returned(self, response: Any) -> None:
         """The caller is about to get this; it stays what it is."""

@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletion
 
 from confession_otel import semconv
 from confession_otel.corroboration import Asked
+from confession_otel.privacy import well_formed
 
 from .completion import Completion, answer, attributes, tokens
 from .fields import Fields, asked_text, is_continued, pick, schema_of, with_message
@@ -46,7 +47,8 @@ def request_attributes(body: Mapping[str, Any]) -> dict[str, Any]:
         known[semconv.GEN_AI_CHOICE_COUNT] = choices
     stop = body.get("stop")
     if stop:
-        known[semconv.GEN_AI_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
+        texts = [stop] if isinstance(stop, str) else stop
+        known[semconv.GEN_AI_STOP_SEQUENCES] = [well_formed(text) for text in texts if isinstance(text, str)]
     response_format = body.get("response_format")
     if isinstance(response_format, dict) and response_format.get("type") in _OUTPUT_TYPE:
         known[semconv.GEN_AI_OUTPUT_TYPE] = _OUTPUT_TYPE[response_format["type"]]

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from confession_otel import semconv
 from confession_otel.asking import question
 from confession_otel.corroboration import PART
+from confession_otel.privacy import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
         if name in wanted:
             key, kind = wanted[name]
             if isinstance(value, kind) and not isinstance(value, bool):
-                attributes[key] = value
+                attributes[key] = well_formed(value) if isinstance(value, str) else value
     return attributes
 
 
