@@ -1,4 +1,4 @@
-"""A scripted model that does as it is told in-band: it ends its answers with the block that the request asks for."""
+"""A server that says what a test wants, and a scripted model that, as it is told in-band, ends with the block."""
 
 from __future__ import annotations
 
@@ -25,6 +25,29 @@ def no_call_under_way() -> Iterator[None]:
     """One that was begun goes on when we are taken off; another test's is none of this one's."""
     yield
     everywhere._everywhere._runs = Runs()
+
+
+class Script:
+    """What the server says next."""
+
+    reply: Any = None
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def server(script: Script) -> Iterator[ScriptedServer]:
+    with ScriptedServer(lambda _: script.reply) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[OpenAI]:
+    with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+        yield client
 
 
 _TAG: Final = re.compile(r'<confession id="([0-9a-f]{16})">')

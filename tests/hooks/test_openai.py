@@ -16,35 +16,11 @@ from confession_otel.openai import ConfessionOpenAIInstrumentor
 from confession_otel.testing import Reply, ScriptedServer, chat_completion, error, response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conftest import Telemetry
+    from hooks.conftest import Script
 
 FAILED = "Ten words.\n\n## Confession\n\nObjective: ten words / Result: ✗ did not comply / Why: there are two"
 MESSAGES: Any = [{"role": "user", "content": "Ten words, please."}]
-
-
-class Script:
-    """What the server says next."""
-
-    reply: Any = None
-
-
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
-def server(script: Script) -> Iterator[ScriptedServer]:
-    with ScriptedServer(lambda request: script.reply) as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
-        yield client
 
 
 def test_one_failed_chat_completion_is_one_span_one_event_one_count(

@@ -20,33 +20,12 @@ import confession_otel as co
 from confession_otel.testing import Reply, ScriptedServer, chat_completion, error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conftest import Telemetry
+    from hooks.conftest import Script
 
 CONFESSED = "Four.\n\n## Confession\nObjective: cite papers\nResult: did not comply\nWhy: the second one I made up"
 PLAIN = "Four."
 MESSAGES: Any = [{"role": "user", "content": "2 + 2?"}]
-
-
-class Script:
-    """What the server says, whatever it is asked."""
-
-    reply: Any = None
-
-
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
-def client(script: Script) -> Iterator[OpenAI]:
-    with (
-        ScriptedServer(lambda _: script.reply) as server,
-        OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client,
-    ):
-        yield client
 
 
 def answers(telemetry: Telemetry) -> dict[str, int]:
