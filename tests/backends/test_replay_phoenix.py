@@ -63,7 +63,8 @@ def replay(archive: Path, endpoint: str, *arguments: str, lines: int = COUNT, sp
     command = [sys.executable, "-m", "confession_otel.cli", "replay", str(archive), "--no-events", *arguments]
     done = subprocess.run(command, env={**kept, **sent}, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"{lines} lines, {spans} spans" in done.stderr
+    said = f"{lines} line{'s' * (lines != 1)}, {spans} span{'s' * (spans != 1)}\n"
+    assert said in done.stderr
 
 
 def twice(archive: Path, endpoint: str, read: Reader) -> None:
