@@ -10,9 +10,11 @@ from rich.text import Text
 
 from confession_otel._version import __version__
 from confession_otel.cli.terminal import shown
+from confession_otel.semconv import SCOPE
 
 from . import content, endpoint, in_force, installed, limits, sending, started
 from .finding import Finding, Level, problem, secrets, without
+from .hearing import hearing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,10 +44,12 @@ def examine(*, send: bool, query_url: str | None, wait: float) -> list[Finding]:
         wait: seconds to look for it at most.
     """
     hidden = secrets()
-    return [
-        Finding(one.area, one.level, without(one.what, hidden), None if one.do is None else without(one.do, hidden))
-        for one in _findings(send=send, query_url=query_url, wait=wait)
-    ]
+    # What we log ourselves meanwhile, the findings say.
+    with hearing(SCOPE):
+        return [
+            Finding(one.area, one.level, without(one.what, hidden), None if one.do is None else without(one.do, hidden))
+            for one in _findings(send=send, query_url=query_url, wait=wait)
+        ]
 
 
 def _findings(*, send: bool, query_url: str | None, wait: float) -> Iterator[Finding]:
