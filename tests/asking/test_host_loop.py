@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from confession_otel.asking.host_loop import run_on
+from confession_otel.asking.host_loop import _Errand, run_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -249,3 +249,21 @@ async def test_a_cancellation_within_is_an_error_and_ends_no_thread() -> None:
 
     with pytest.raises(RuntimeError):
         await asyncio.to_thread(run_on, asyncio.get_running_loop(), cancels, SOON)
+
+
+def test_what_fails_in_the_last_step_of_a_loop_is_told_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def fails() -> None:
+        loop.stop()
+        raise OSError
+
+    errand = _Errand(loop, fails)
+    loop.call_soon(errand.begin)
+    loop.run_forever()
+    loop.close()
+    assert isinstance(errand.outcome.exception(0), OSError)
+    with caplog.at_level(logging.DEBUG, "asyncio"):
+        del errand
+        gc.collect()
+    assert caplog.messages == []

@@ -63,22 +63,34 @@ class _Errand(Generic[Result]):
     def __init__(self, loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, Result]]) -> None:
         self._loop = loop
         self._make = make
-        self._coroutine: Coroutine[Any, Any, Result] | None = None
-        self._task: asyncio.Task[Result] | None = None
+        self._coroutine: Coroutine[Any, Any, None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self.outcome: concurrent.futures.Future[Result] = concurrent.futures.Future()
 
     def begin(self) -> None:
         # Not before: a coroutine that never begins, in a loop that has stopped, warns whoever collects it.
         if self.outcome.cancelled():
             return
+        self._coroutine = self._carry_out()
         try:
-            self._coroutine = self._make()
             self._task = self._loop.create_task(self._coroutine)
         except Exception as error:  # noqa: BLE001 - it is for whoever waits
+            self._coroutine.close()
             self._settle(error)
         else:
             # Also of one that is cancelled before its first step, which could tell nothing itself.
             self._task.add_done_callback(self._tell)
+
+    async def _carry_out(self) -> None:
+        # The task itself never fails: asyncio writes an error that nobody looked at to the log, and a loop that ends
+        # just then lets nobody look.
+        try:
+            result = await self._make()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._settle(error)
+        else:
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                self.outcome.set_result(result)
 
     def wait(self, seconds: float) -> bool:
         return bool(concurrent.futures.wait([self.outcome], seconds).done)
@@ -92,17 +104,12 @@ class _Errand(Generic[Result]):
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def _tell(self, task: asyncio.Task[Result]) -> None:
+    def _tell(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             self._settle(RuntimeError("cancelled on the host's event loop"))
-            return
-        # To be looked at in any case: asyncio writes an error that nobody looked at to the log.
-        error = task.exception()
-        if error is not None:
+        elif (error := task.exception()) is not None:
+            # None of `Exception`: the loop ends by it.
             self._settle(error)
-        else:
-            with contextlib.suppress(concurrent.futures.InvalidStateError):
-                self.outcome.set_result(task.result())
 
     def _settle(self, error: BaseException) -> None:
         # Whoever waited may have given up by now.
