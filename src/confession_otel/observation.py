@@ -88,9 +88,9 @@ class Observer:
             What the hook is to carry out when the call is over; nothing, unless `ask_mode=inline`.
         """
         asks: list[Ask] = []
-        with _OBSERVE:
-            if not answers:
-                return asks
+        if not answers:
+            return asks
+        try:
             first = answers[0]
             trace_id = first.span.get_span_context().trace_id
             if not once.is_first(trace_id, first.text, first.response_id, hook, first.at):
@@ -99,20 +99,23 @@ class Observer:
             self._overheard.brought(first, hook)
             if tools := failed_tools.of(trace_id):
                 _hold_against(answers, tools)
-            for answer in answers:
-                answer.follow_up = follow_up
-                try:
-                    if self._asker is not None:
-                        if answer.final and (
-                            ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
-                        ):
-                            asks.append(ask)
-                    elif self.settings.way is Way.IN_BAND:
-                        self._take_in_band(answer)
-                    else:
-                        self._look_into(answer)
-                except Exception as error:  # noqa: BLE001 - the site's to deal with; other choices are still to come
-                    _OBSERVE.swallow(error)
+        except Exception as error:  # noqa: BLE001 - the site's to deal with, here and below; `with` takes longer
+            _OBSERVE.swallow(error)
+            return asks
+        for answer in answers:
+            answer.follow_up = follow_up
+            try:
+                if self._asker is not None:
+                    if answer.final and (
+                        ask := self._asker.ask(answer, follow_up, spoof_suspected=self._looks_like_one(answer))
+                    ):
+                        asks.append(ask)
+                elif self.settings.way is Way.IN_BAND:
+                    self._take_in_band(answer)
+                else:
+                    self._look_into(answer)
+            except Exception as error:  # noqa: BLE001 - as above; other choices are still to come
+                _OBSERVE.swallow(error)
         return asks
 
     def overhear(self, answers: Sequence[Answer], hook: str) -> None:

@@ -16,7 +16,6 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
-    set_span_in_context,
 )
 
 from . import guard, log_line, recent, semconv
@@ -26,7 +25,7 @@ from .bounded import BoundedTable
 from .composition import Record, compose, marks
 from .confession import Verdict
 from .instruments import Instruments, instruments_on
-from .suppression import ours
+from .suppression import below, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +92,7 @@ class Recorder:
         """Start the confession span of an answer that is about to be asked about; `record` or `failed` ends it."""
         with _SPAN:
             attributes: dict[str, AttributeValue] = {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR}
-            return self._start(answer, attributes, set_span_in_context(answer.span))
+            return self._start(answer, attributes, below(answer.span))
         return INVALID_SPAN
 
     def replied(self, answer: Answer, seconds: float, tokens_in: int, tokens_out: int) -> None:
@@ -105,7 +104,7 @@ class Recorder:
             tokens_in: of the request.
             tokens_out: of the reply.
         """
-        context, labels = set_span_in_context(answer.span), _model(answer)
+        context, labels = below(answer.span), _model(answer)
         with _METRICS:
             if self.instruments is not None:
                 self.instruments.asking_duration.record(seconds, labels, context)
@@ -136,7 +135,7 @@ class Recorder:
             asking: attributes that say how it was asked for.
             detail: what more is known of it, in words of the provider's protocol; none of the conversation.
         """
-        context = set_span_in_context(answer.span)
+        context = below(answer.span)
         body = f"no confession: {error} ({detail})" if detail else f"no confession: {error}"
         with _SPAN:
             span.set_attributes({**copied_attributes(answer), **asking, semconv.SOURCE: semconv.Source.ASK.value})
@@ -178,7 +177,7 @@ class Recorder:
             span: the confession span, where `begin` has started it; ended here.
         """
         with _RECORD:
-            context = set_span_in_context(answer.span)
+            context = below(answer.span)
             try:
                 record, attributes = compose(
                     confession, answer, source, self.settings, spoof_suspected=spoof_suspected, unaddressed=unaddressed

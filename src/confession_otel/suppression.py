@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import set_span_in_context
 
 if TYPE_CHECKING:
@@ -28,7 +28,17 @@ ours: Final[ContextVar[bool]] = ContextVar("confession_otel_ours", default=False
 
 def is_suppressed(here: Context | None = None) -> bool:
     """Whether a context, by default the current one, suppresses instrumentation."""
-    return bool(context.get_value(_KEY, here))
+    return bool((get_current() if here is None else here).get(_KEY))
+
+
+def below(span: Span) -> Context:
+    """The current context with this span in it.
+
+    Where instrumentation is suppressed, no more than the span: Logfire suppresses others below its span of a call, and
+    its own tracer makes none there either; ours are about that span.
+    """
+    here = get_current()
+    return set_span_in_context(span, Context() if is_suppressed(here) else here)
 
 
 is_ours: Final[Callable[[], bool]] = ours.get

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from weakref import WeakSet
 
@@ -29,7 +28,7 @@ class Tally(Generic[Key]):
     def begin(self) -> None:
         """Begin anew."""
         self.unlock()
-        self._counts: Counter[Key] = Counter()
+        self._counts: dict[Key, int] = {}
 
     def unlock(self) -> None:
         """Have a lock that nobody holds."""
@@ -38,8 +37,14 @@ class Tally(Generic[Key]):
 
     def add(self, key: Key) -> None:
         """It happened once more."""
-        with self._lock:
-            self._counts[key] += 1
+        # Each answer comes by here, and `with` takes as long as all the rest.
+        lock = self._lock
+        lock.acquire()
+        try:
+            counts = self._counts
+            counts[key] = counts.get(key, 0) + 1
+        finally:
+            lock.release()
 
     def read(self) -> Mapping[Key, int]:
         """The counts so far."""

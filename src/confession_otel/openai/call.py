@@ -13,7 +13,6 @@ from openai import AsyncStream, Stream
 from openai._legacy_response import LegacyAPIResponse
 from openai._response import BaseAPIResponse
 from opentelemetry import context as otel_context
-from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
     SpanKind,
@@ -29,7 +28,6 @@ from confession_otel.calls import InACall, in_a_call
 from confession_otel.guard import Site
 from confession_otel.privacy import well_formed
 from confession_otel.settings import AnswerSpans
-from confession_otel.suppression import is_suppressed
 
 from . import background, responses
 from .collector import outside
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from openai._models import FinalRequestOptions
+    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from confession_otel.asking import Ask
@@ -329,14 +328,7 @@ class Call:
             self._above.brought(answers)
             if self._above.put_off(self._observer, answers, HOOK, follow_up):
                 return
-        # Logfire's tracer makes no span while it suppresses others; ours stands below its own.
-        token = otel_context.attach(set_span_in_context(self._span, Context())) if is_suppressed() else None
-        try:
-            asks = self._observer.observe(answers, HOOK, follow_up)
-        finally:
-            if token is not None:
-                otel_context.detach(token)
-        self.asks += asks
+        self.asks += self._observer.observe(answers, HOOK, follow_up)
 
     def _unread(self) -> None:
         """An answer that nobody could look at: counted, lest coverage looks better than it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,30 +13,21 @@ _PLACE: Final = 2
 """Of the options, where they are given by position."""
 
 
-class Passed(NamedTuple):
+class Passed:
     """The arguments of one call of it."""
 
-    arguments: tuple[Any, ...]
-    keywords: Mapping[str, Any]
+    __slots__ = ("arguments", "client", "keywords", "options", "request")
 
-    @property
-    def client(self) -> Any:
+    def __init__(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        self.arguments = arguments
+        self.keywords = keywords
+        self.client: Any = arguments[0] if arguments else keywords["self"]
         """Whose call it is."""
-        return self.arguments[0] if self.arguments else self.keywords["self"]
-
-    @property
-    def options(self) -> FinalRequestOptions:
+        self.options: FinalRequestOptions = arguments[_PLACE] if len(arguments) > _PLACE else keywords["options"]
         """Of the request."""
-        options: FinalRequestOptions = (
-            self.arguments[_PLACE] if len(self.arguments) > _PLACE else self.keywords["options"]
-        )
-        return options
-
-    @property
-    def request(self) -> object:
+        body = self.options.json_data
+        self.request: object = self.options if body is None else body
         """What is sent: the same object where a client's own `request` leads to that of the client below it."""
-        options = self.options
-        return options if options.json_data is None else options.json_data
 
     def with_options(self, options: FinalRequestOptions) -> Passed:
         """The same, for another request."""
