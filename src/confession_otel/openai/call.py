@@ -9,7 +9,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from openai import AsyncStream, Stream
+from openai import AsyncStream, NotGiven, Stream
 from openai._legacy_response import LegacyAPIResponse
 from openai._response import BaseAPIResponse
 from opentelemetry import context as otel_context
@@ -139,8 +139,10 @@ class Call:
             origin: of what was made in the background.
             here: the current context.
         """
-        if self._options.headers or self._options.post_parser:
-            self._listen(self._options)
+        given = self._options
+        # The truth of what was not given is a method in Python.
+        if given.headers.__class__ is not NotGiven or given.post_parser.__class__ is not NotGiven:
+            self._listen(given)
         if origin is not None:
             self._options = origin.options
         body = body_of(self._options)

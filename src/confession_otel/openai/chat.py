@@ -75,9 +75,10 @@ def read(response: ChatCompletion) -> Completion:
     answers = []
     for choice in response.choices or ():
         message, reason = choice.message, choice.finish_reason
+        content = message.content
         answers.append(
             answer(
-                _text(message.content),
+                content if content.__class__ is str else _text(content),
                 reason,
                 message.refusal,
                 response_id=response_id,

@@ -75,5 +75,9 @@ def tokens(incoming: Any, cached: Any, outgoing: Any, reasoning: Any) -> dict[st
         (semconv.GEN_AI_CACHE_READ_TOKENS, cached and getattr(cached, "cached_tokens", None)),
         (semconv.GEN_AI_REASONING_TOKENS, reasoning and getattr(reasoning, "reasoning_tokens", None)),
     )
-    # Zero says no more than absence does.
-    return {key: count for key, count in given if count and isinstance(count, int)}
+    counts = {}
+    for key, count in given:
+        # Zero says no more than absence does.
+        if count and isinstance(count, int):
+            counts[key] = count  # noqa: PERF403 - before Python 3.12 a comprehension is a call
+    return counts

@@ -16,7 +16,7 @@ from .fences import MARKED, Fences, ends, marks_confession
 from .headed_section import last_section
 from .heading import heading_above, is_named
 from .stream_filter import StreamFilter
-from .trailing_report import last_lines, last_object, may_end_in_report
+from .trailing_report import last_lines, last_object, may_end_in_lines, may_hold_object
 
 
 def split(output: str, tag: str | None = None) -> tuple[str, str | None]:
@@ -63,7 +63,7 @@ class Found:
 
 def may_confess(output: str) -> bool:
     """Could `split` find a confession in it? Most answers hold none, and are settled by a few searches."""
-    return is_named(output) or may_end_in_report(output)
+    return is_named(output) or may_hold_object(output) or may_end_in_lines(output)
 
 
 def find(output: str, tag: str | None = None) -> Found:

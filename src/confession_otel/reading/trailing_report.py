@@ -38,14 +38,9 @@ _JSON_FENCES: Final = frozenset({"json", "jsonc", "json5", "jsonl", "ndjson", "j
 _END_SPACE: Final = " \t\r\n\xa0\u200b\ufeff"
 
 
-def may_end_in_report(text: str) -> bool:
-    """Could one of the two be there? Cheap, since it is asked of every answer."""
-    return _may_hold_object(text) or _may_end_in_lines(text)
-
-
 def last_object(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the report object, or of the run of objects, that ends the text; it may be cut off."""
-    if not _may_hold_object(text):
+    if not may_hold_object(text):
         return None
     fence = fences.last
     end = len(text.rstrip(_END_SPACE))
@@ -62,7 +57,8 @@ def last_object(text: str, fences: Fences) -> tuple[int, str] | None:
     return start, text[start:]
 
 
-def _may_hold_object(text: str) -> bool:
+def may_hold_object(text: str) -> bool:
+    """Could `last_object` find one? Cheap, since it is asked of every answer."""
     return text.rfind("{") >= 0 and (text.rfind("ompliance") >= 0 or text.rfind("bjective") >= 0)
 
 
@@ -202,8 +198,8 @@ _NEAR: Final = 2_000
 """Lines of a report have a result's label and an objective's within so many characters of the end."""
 
 
-def _may_end_in_lines(text: str) -> bool:
-    """Could the last paragraphs be Objective/Result/Why lines?"""
+def may_end_in_lines(text: str) -> bool:
+    """Could `last_lines` find some? Cheap likewise."""
     start = max(0, len(text) - _NEAR)
     if text.rfind(":", start) < 0 and text.rfind(":", start) < 0:
         return False
@@ -218,7 +214,7 @@ def _has_any(text: str, start: int, stems: tuple[str, ...], beyond_ascii: tuple[
 
 def last_lines(text: str, fences: Fences) -> tuple[int, str] | None:
     """Start and content of the labelled paragraphs that end the text, from their first objective on."""
-    if not _may_end_in_lines(text):
+    if not may_end_in_lines(text):
         return None
     start = end = len(text.rstrip(_END_SPACE))
     loose = 0
