@@ -24,6 +24,5 @@ def clear() -> None:
     _names.clear()
 
 
-def of(trace_id: int) -> tuple[str, ...]:
-    """Names of the tools that failed in this trace, in the order in which they failed first."""
-    return (_names.get(trace_id) or ()) if _names else ()
+of: Final = _names.get
+"""Names of the tools that failed in the trace of this id, in the order in which they failed first; `None` of none."""

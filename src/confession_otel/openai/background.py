@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import NonRecordingSpan
 
 from confession_otel.bounded import BoundedTable
 
-from .passed import body_of
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from openai._models import FinalRequestOptions
     from opentelemetry.trace import Span
 
@@ -25,6 +25,11 @@ class Origin(NamedTuple):
     """Its answer span, ended by now: the ids are enough."""
     options: FinalRequestOptions
     """Of the request, without its input: what goes on by the response's id does not need it."""
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The fields of the request."""
+        return self.options.json_data if isinstance(self.options.json_data, dict) else {}
 
 
 _origins: Final[BoundedTable[str, Origin]] = BoundedTable(size=1024, seconds=3600)
@@ -41,7 +46,8 @@ def retrieved(path: str) -> Origin | None:
 def pending(response_id: str, span: Span, options: FinalRequestOptions) -> None:
     """Remember where a response comes from that is not there yet."""
     slim = options.model_copy()
-    slim.json_data = {name: value for name, value in body_of(options).items() if name != "input"}
+    if isinstance(slim.json_data, dict):
+        slim.json_data = {name: value for name, value in slim.json_data.items() if name != "input"}
     _origins.put(response_id, Origin(NonRecordingSpan(span.get_span_context()), slim))
 
 

@@ -35,7 +35,6 @@ from .completion import Completion
 from .fields import endpoint_attributes
 from .follow_up import OpenAIFollowUp
 from .in_band import Telling, removing, seam, tell
-from .passed import body_of
 from .stream import Rest
 
 if TYPE_CHECKING:
@@ -84,7 +83,6 @@ class Call:
         "_span",
         "_started",
         "_telling",
-        "_to_first_chunk",
         "_tokens",
         "asks",
         "passed",
@@ -114,7 +112,6 @@ class Call:
         self._owned = False
         self._tokens: list[Token[Any]] = []
         self._started = 0.0
-        self._to_first_chunk: float | None = None
         self._answered: int | None = None
         self._seen = False
         self._retrieves = False
@@ -122,10 +119,10 @@ class Call:
 
     def tell(self) -> None:
         """Tell the model to append its confession, where the answer has room for it."""
-        options, policies = self._options, self._observer.settings.policies
+        options, body, policies = self._options, self.passed.body, self._observer.settings.policies
         # What the caller asked; what we add is none of it.
-        self._asked = self._api.asked(body_of(options))
-        telling = tell(self._client, self._api, options, body_of(options), policies)
+        self._asked = self._api.asked(body)
+        telling = tell(self._client, self._api, options, body, policies)
         if telling is not None and seam.need():
             self._telling = telling
             self._options = telling.options
@@ -143,13 +140,14 @@ class Call:
         # The truth of what was not given is a method in Python.
         if given.headers.__class__ is not NotGiven or given.post_parser.__class__ is not NotGiven:
             self._listen(given)
+        body = self.passed.body
         if origin is not None:
-            self._options = origin.options
-        body = body_of(self._options)
+            self._options, body = origin.options, origin.body
         if self._asked is None:
             self._asked = self._api.asked(body)
         model = body.get("model")
-        self._model = well_formed(model) if isinstance(model, str) else None
+        if isinstance(model, str):
+            self._model = model if model.isascii() else well_formed(model)
         self._inside = InACall(self.passed.request)
         self._tokens.append(in_a_call.set(self._inside))
         if origin is not None:
@@ -203,7 +201,7 @@ class Call:
                 self._see(response)
             elif isinstance(response, LegacyAPIResponse):
                 if response._stream:  # noqa: SLF001 - no public door
-                    self._rest = Rest(self).watch(response.http_response)
+                    self._rest = Rest(self, response.http_response)
                 else:
                     # `with_raw_response`: the body is here, and what `parse` makes of it is kept for the caller. Where
                     # the SDK cannot parse it, the caller learns that when he tries.
@@ -211,7 +209,7 @@ class Call:
                         response.parse()
             elif isinstance(response, BaseAPIResponse):
                 # `with_streaming_response`: read when, how and if the caller likes.
-                self._rest = Rest(self).watch(response)
+                self._rest = Rest(self, response)
             else:
                 self._see(response)
             if self._rest is None and not self._seen:
@@ -251,10 +249,6 @@ class Call:
     def _hand_over(self) -> None:
         while self.asks:
             self.asks.pop(0).later()
-
-    def first_chunk(self) -> None:
-        """A stream began to speak."""
-        self._to_first_chunk = time.perf_counter() - self._started
 
     def ended(self, chunks: Chunks | None, error: BaseException | None, *, exhausted: bool) -> None:
         """What was still to come is over: it is the answer, or the caller did not want the rest, or it broke."""
@@ -298,13 +292,13 @@ class Call:
         elif isinstance(parsed, (Stream, AsyncStream)):
             self._seen = True
             if self._rest is None:
-                self._rest = Rest(self).watch(parsed.response)
+                self._rest = Rest(self, parsed.response)
             self._rest.tap(parsed, self._api.Chunks())
 
     def _completed(self, completion: Completion) -> None:
         if self._owned:
-            if self._to_first_chunk is not None:
-                completion.attributes[semconv.GEN_AI_TIME_TO_FIRST_CHUNK] = self._to_first_chunk
+            if self._rest is not None and self._rest.began is not None:
+                completion.attributes[semconv.GEN_AI_TIME_TO_FIRST_CHUNK] = self._rest.began - self._started
             self._span.set_attributes(completion.attributes)
         if self._api is responses and completion.id is not None:
             if completion.pending:

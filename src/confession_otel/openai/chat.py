@@ -17,8 +17,6 @@ from .fields import Fields, asked_text, is_continued, pick, schema_of, with_mess
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from openai.types.completion_usage import CompletionUsage
-
     from confession_otel.answer import Answer
 
 NAME: Final = "chat"
@@ -36,6 +34,7 @@ _REQUEST: Final[Fields] = {
     "seed": (semconv.GEN_AI_SEED, int),
 }
 _OUTPUT_TYPE: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
+_USAGE: Final = ("prompt_tokens", "prompt_tokens_details", "completion_tokens", "completion_tokens_details")
 _TOOL_TURN: Final = frozenset({"tool_calls", "function_call"})
 
 
@@ -88,7 +87,9 @@ def read(response: ChatCompletion) -> Completion:
     if len(answers) > 1:
         for one, choice in zip(answers, response.choices, strict=True):
             one.choice = choice.index
-    return Completion(response_id, answers, attributes(response_id, response.model, answers, _tokens(response.usage)))
+    return Completion(
+        response_id, answers, attributes(response_id, response.model, answers, tokens(response.usage, _USAGE))
+    )
 
 
 _OF_ONE_REQUEST: Final = frozenset(
@@ -248,15 +249,7 @@ class Chunks:
                 )
                 one.choice = index if several else None
                 answers.append(one)
-        return Completion(self._id, answers, attributes(self._id, self._model, answers, _tokens(self._usage)))
-
-
-def _tokens(usage: CompletionUsage | None) -> dict[str, int]:
-    if usage is None:
-        return {}
-    return tokens(
-        usage.prompt_tokens, usage.prompt_tokens_details, usage.completion_tokens, usage.completion_tokens_details
-    )
+        return Completion(self._id, answers, attributes(self._id, self._model, answers, tokens(self._usage, _USAGE)))
 
 
 def _text(content: Any) -> str:

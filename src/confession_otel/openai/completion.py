@@ -60,20 +60,21 @@ def attributes(
     return known
 
 
-def tokens(incoming: Any, cached: Any, outgoing: Any, reasoning: Any) -> dict[str, int]:
+def tokens(usage: object, names: tuple[str, str, str, str]) -> dict[str, int]:
     """Counts of tokens by attribute.
 
     Args:
-        incoming: tokens of the prompt.
-        cached: its details, an object of the SDK's or `None`.
-        outgoing: tokens of the answer.
-        reasoning: its details, likewise.
+        usage: an object of the SDK's, or `None`.
+        names: of its fields: tokens of the prompt, their details, tokens of the answer, their details.
     """
+    if usage is None:
+        return {}
+    incoming, cached, outgoing, reasoning = names
     given = (
-        (semconv.GEN_AI_INPUT_TOKENS, incoming),
-        (semconv.GEN_AI_OUTPUT_TOKENS, outgoing),
-        (semconv.GEN_AI_CACHE_READ_TOKENS, cached and getattr(cached, "cached_tokens", None)),
-        (semconv.GEN_AI_REASONING_TOKENS, reasoning and getattr(reasoning, "reasoning_tokens", None)),
+        (semconv.GEN_AI_INPUT_TOKENS, getattr(usage, incoming, None)),
+        (semconv.GEN_AI_OUTPUT_TOKENS, getattr(usage, outgoing, None)),
+        (semconv.GEN_AI_CACHE_READ_TOKENS, getattr(getattr(usage, cached, None), "cached_tokens", None)),
+        (semconv.GEN_AI_REASONING_TOKENS, getattr(getattr(usage, reasoning, None), "reasoning_tokens", None)),
     )
     counts = {}
     for key, count in given:

@@ -70,7 +70,7 @@ def pick(body: Mapping[str, Any], wanted: Fields) -> dict[str, Any]:
         if name in wanted:
             key, kind = wanted[name]
             if isinstance(value, kind) and not isinstance(value, bool):
-                attributes[key] = well_formed(value) if isinstance(value, str) else value
+                attributes[key] = well_formed(value) if isinstance(value, str) and not value.isascii() else value
     return attributes
 
 

@@ -16,7 +16,7 @@ _PLACE: Final = 2
 class Passed:
     """The arguments of one call of it."""
 
-    __slots__ = ("arguments", "client", "keywords", "options", "request")
+    __slots__ = ("arguments", "body", "client", "keywords", "options", "request")
 
     def __init__(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
         self.arguments = arguments
@@ -28,14 +28,11 @@ class Passed:
         body = self.options.json_data
         self.request: object = self.options if body is None else body
         """What is sent: the same object where a client's own `request` leads to that of the client below it."""
+        self.body: Mapping[str, Any] = body if isinstance(body, dict) else {}
+        """The fields of the request; none where it has no JSON object for a body."""
 
     def with_options(self, options: FinalRequestOptions) -> Passed:
         """The same, for another request."""
         if len(self.arguments) > _PLACE:
             return Passed((*self.arguments[:_PLACE], options, *self.arguments[_PLACE + 1 :]), self.keywords)
         return Passed(self.arguments, {**self.keywords, "options": options})
-
-
-def body_of(options: FinalRequestOptions) -> Mapping[str, Any]:
-    """The fields of a request; none where it has no JSON object for a body."""
-    return options.json_data if isinstance(options.json_data, dict) else {}

@@ -22,8 +22,6 @@ from .fields import Fields, asked_text, is_continued, pick, schema_of, with_mess
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from openai.types.responses import ResponseUsage
-
     from confession_otel.answer import Answer
 
 NAME: Final = "responses"
@@ -37,6 +35,7 @@ _REQUEST: Final[Fields] = {
     "max_output_tokens": (semconv.GEN_AI_MAX_TOKENS, int),
 }
 _OUTPUT_TYPE: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
+_USAGE: Final = ("input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details")
 _FOR_THE_CALLER: Final = frozenset(
     {
         "function_call",
@@ -117,7 +116,7 @@ def read(response: Response) -> Completion:
     return Completion(
         response_id,
         answers,
-        attributes(response_id, response.model, [one], _tokens(response.usage)),
+        attributes(response_id, response.model, [one], tokens(response.usage, _USAGE)),
         pending=status in _PENDING,
         response=response,
         failure=_failure(response),
@@ -235,12 +234,6 @@ class Chunks:
             completion.pending = completion.pending and bool(self._response.background)
         completion.failure = completion.failure or self._failure
         return completion
-
-
-def _tokens(usage: ResponseUsage | None) -> dict[str, int]:
-    if usage is None:
-        return {}
-    return tokens(usage.input_tokens, usage.input_tokens_details, usage.output_tokens, usage.output_tokens_details)
 
 
 def _failure(response: Response) -> str | None:

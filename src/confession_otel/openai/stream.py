@@ -7,6 +7,7 @@ response below it: the SDK's streaming helpers close that one and not the stream
 from __future__ import annotations
 
 import functools
+import time
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -41,9 +42,6 @@ class Chunks(Protocol):
 class Ending(Protocol):
     """What is to be told how it went on."""
 
-    def first_chunk(self) -> None:
-        """The first chunk is here."""
-
     @property
     def asks(self) -> Sequence[object]:
         """What is to be done, once it is over, before the caller goes on."""
@@ -71,38 +69,40 @@ class Ending(Protocol):
 class Rest:
     """The state of what is still to come: what has, and whether it is over."""
 
-    __slots__ = ("_add", "_chunks", "_closable", "_closers", "_ended", "_ending", "reading")
+    __slots__ = ("_add", "_chunks", "_closable", "_closers", "_ended", "_ending", "began", "reading")
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: Ending, closable: Any) -> None:
+        """Learn of its end.
+
+        Args:
+            ending: is told of it.
+            closable: an HTTP response (of `httpx` or `httpx2`), or the SDK's around it: the caller may close it.
+        """
         self._ending: Ending | None = ending
         self._ended: Ending | None = None
         """The same when it has been told, until what it asks for is done."""
         self._chunks: Chunks | None = None
         self._add: Callable[[Any], bool] | None = None
         """Takes the next chunk, as `Chunks.add` does; `None` where nobody wants it."""
-        self._closable: Any = None
-        self._closers: dict[str, Callable[[], Any]] = {}
+        self.began: float | None = None
+        """When the first chunk came, of `time.perf_counter()`."""
         self.reading = False
         """Is a chunk being read right now? Then the SDK closes the response by itself, and the iterator says why."""
-
-    def watch(self, closable: Any) -> Rest:
-        """Learn when the caller closes it: an HTTP response (of `httpx` or `httpx2`), or the SDK's around it."""
         self._closable = closable
+        self._closers: dict[str, Callable[[], Any]] = {}
         for name in ("close", "aclose"):
             if (close := getattr(closable, name, None)) is not None:
                 closing = (_async_closing if _is_async(closable.__class__, name) else _closing)(close, self)
                 self._closers[name] = closing
                 setattr(closable, name, closing)
-        return self
 
     def tap(self, stream: Stream[Any] | AsyncStream[Any], chunks: Chunks) -> None:
         """Overhear a stream that the caller is about to get."""
         self._chunks = chunks
 
         def first(chunk: Any) -> bool:
+            self.began = time.perf_counter()
             self._add = chunks.add
-            if self._ending is not None:
-                self._ending.first_chunk()
             return chunks.add(chunk)
 
         self._add = first
