@@ -50,9 +50,13 @@ class BoundedTable(Generic[Key, Value]):
 
     def setdefault(self, key: Key, value: Value) -> Value:
         """The value already there, or `value`, now remembered."""
-        known = self.get(key)
-        if known is not None:
-            return known
+        now = time.monotonic()
+        entry = self._entries.get(key)
+        if entry is None:
+            # In one step: of several threads that come at once, all are told of the same one.
+            value = self._entries.setdefault(key, (now, value))[1]
+        elif now - entry[0] <= self._seconds:
+            return entry[1]
         self.put(key, value)
         return value
 

@@ -9,14 +9,16 @@ from .bounded import BoundedTable
 _MOST: Final = 16
 """Names remembered of one trace."""
 
-_names: Final[BoundedTable[int, tuple[str, ...]]] = BoundedTable(size=1024, seconds=600)
+_names: Final[BoundedTable[int, list[str]]] = BoundedTable(size=1024, seconds=600)
 
 
 def add(trace_id: int, name: str) -> None:
     """A tool failed in this trace."""
-    known = _names.get(trace_id) or ()
+    known = _names.setdefault(trace_id, [])
     if name not in known and len(known) < _MOST:
-        _names.put(trace_id, (*known, name))
+        known.append(name)
+        # Again, so that a long trace is remembered to its end.
+        _names.put(trace_id, known)
 
 
 def clear() -> None:

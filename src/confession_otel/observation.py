@@ -187,7 +187,7 @@ class Observer:
         return place.passed_over or place.confession is not None
 
 
-def _hold_against(answers: Sequence[Answer], tools: tuple[str, ...]) -> None:
+def _hold_against(answers: Sequence[Answer], tools: Sequence[str]) -> None:
     """Add to the evidence the tools that failed in the trace, by the spans of whoever saw them."""
     for answer in answers:
         known = answer.evidence.tool_errors
