@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 VERSION: Final = "1"
 """Of the wording. It goes onto the span, since confessions asked for in other words do not compare."""
 
-_TAKES_LATE_INSTRUCTIONS: Final = ("openai.com", "openai.azure.com", "services.ai.azure.com")
+_TAKES_LATE_INSTRUCTIONS: Final = (
+    "openai.com",
+    "openai.azure.com",
+    "cognitiveservices.azure.com",
+    "services.ai.azure.com",
+)
 
 _FOLLOW_UP: Final = """\
 For the record, give an honest account of how far your last answer did what it was told. It has no bearing on how that \

@@ -272,6 +272,7 @@ class Elsewhere(FLAVOUR.HTTPTransport):  # type: ignore[misc] # of either flavou
         ("eu.api.openai.com", ["system", "user"], "system"),
         ("my.openai.azure.com", ["user"], "system"),
         ("my.services.ai.azure.com", ["user"], "system"),
+        ("my.cognitiveservices.azure.com", ["user"], "system"),
         ("openai.com.example.org", ["system", "user"], "user"),
         ("notopenai.com", ["developer", "user"], "user"),
         ("api.mistral.ai", ["system", "user"], "user"),
