@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import baggage
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags, get_current_span
 
 import confession_otel as co
 from confession_otel import recorder, semconv
@@ -240,6 +244,37 @@ def test_an_ended_span_still_gets_its_confession_as_child_and_link(telemetry: Te
     assert span.parent.span_id == span.links[0].context.span_id == answer.context.span_id
     assert (span.attributes or {})["gen_ai.request.model"] == "m-1"
     assert "confession.verdict" not in answer.attributes
+
+
+class Began(SpanProcessor):
+    """Remembers the context in which each span began."""
+
+    def __init__(self) -> None:
+        self.contexts: dict[str, Context | None] = {}
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        self.contexts[span.name] = parent_context
+
+
+@pytest.mark.parametrize("suppressed", [False, True])
+def test_where_others_are_suppressed_its_context_is_the_answers_span_and_nothing_else(
+    telemetry: Telemetry, suppressed: bool
+) -> None:
+    # Logfire suppresses others inside its span of a call, and its own tracer makes no span there either.
+    co.instrument(**telemetry.providers)
+    began = Began()
+    telemetry.tracer_provider.add_span_processor(began)
+    answer = telemetry.tracer_provider.get_tracer("host").start_span("chat m-1", attributes=GENAI)
+    token = attach(baggage.set_baggage("tenant", "t-1"))
+    try:
+        with suppress_instrumentation() if suppressed else nullcontext():
+            co.record(FAILED, span=answer)
+    finally:
+        detach(token)
+    context = began.contexts["confession"]
+    assert context is not None
+    assert get_current_span(context) is answer
+    assert list(context.values()) == [answer] if suppressed else baggage.get_baggage("tenant", context) == "t-1"
 
 
 def test_ids_alone_are_enough_of_a_span(telemetry: Telemetry) -> None:
