@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +162,34 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(bounded, "time", clock)
     monkeypatch.setattr(overheard, "time", clock)
     return clock
+
+
+AtOnce = Callable[[Callable[[str], None], str], None]
+
+
+@pytest.fixture
+def at_once() -> AtOnce:
+    """Calls a function with each letter of a word, each on a thread of its own, which take turns all the time."""
+
+    def run(work: Callable[[str], None], names: str) -> None:
+        together = threading.Barrier(len(names))
+
+        def working(name: str) -> None:
+            together.wait()
+            work(name)
+
+        threads = [threading.Thread(target=working, args=(name,)) for name in names]
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from confession_otel.bounded import BoundedTable
 
 if TYPE_CHECKING:
     import pytest
+
+    from conftest import AtOnce
 
 
 def test_the_newest_stay() -> None:
@@ -71,23 +72,12 @@ def test_threads_neither_raise_nor_make_it_grow() -> None:
     assert len(table) <= 50 + 8
 
 
-def test_of_threads_that_come_at_once_all_are_told_of_the_same_first() -> None:
+def test_of_threads_that_come_at_once_all_are_told_of_the_same_first(at_once: AtOnce) -> None:
     keys, told = range(3000), {}
     table: BoundedTable[int, str] = BoundedTable(size=9000, seconds=60)
-    together = threading.Barrier(4)
 
     def work(name: str) -> None:
-        together.wait()
         told[name] = [table.setdefault(key, name) for key in keys]
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    at_once(work, "abcd")
     assert told["a"] == told["b"] == told["c"] == told["d"] == [table.get(key) for key in keys]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import threading
+from typing import TYPE_CHECKING
 
 from confession_otel import failed_tools
+
+if TYPE_CHECKING:
+    from conftest import AtOnce
 
 
 def test_each_is_told_of_once_in_the_order_of_failing() -> None:
@@ -21,22 +23,12 @@ def test_no_more_than_a_few_are_remembered() -> None:
     assert failed_tools.of(7) == [str(number) for number in range(16)]
 
 
-def test_those_that_fail_at_once_are_all_told_of() -> None:
-    together = threading.Barrier(4)
+def test_those_that_fail_at_once_are_all_told_of(at_once: AtOnce) -> None:
+    traces = range(1, 1000)
 
     def work(name: str) -> None:
-        together.wait()
-        for trace_id in range(1, 1000):
+        for trace_id in traces:
             failed_tools.add(trace_id, name)
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
-    assert [trace_id for trace_id in range(1, 1000) if sorted(failed_tools.of(trace_id) or ()) != list("abcd")] == []
+    at_once(work, "abcd")
+    assert [trace_id for trace_id in traces if sorted(failed_tools.of(trace_id) or ()) != list("abcd")] == []
