@@ -77,7 +77,7 @@ def read(response: ChatCompletion) -> Completion:
         content = message.content
         answers.append(
             answer(
-                content if content.__class__ is str else _text(content),
+                _text(content) if content is None or content.__class__ is not str else content,
                 reason,
                 message.refusal,
                 response_id=response_id,
