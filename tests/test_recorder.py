@@ -10,6 +10,7 @@ from opentelemetry import baggage
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -19,8 +20,13 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags, g
 import confession_otel as co
 from confession_otel import recorder, semconv
 from confession_otel.answer import Answer
+from confession_otel.settings import Settings
+from confession_otel.suppression import is_suppressed
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from conftest import Telemetry
 
 FAILED = "Objective: set the timer to one minute\nResult: ✗ did not comply\nWhy: it was set to zero"
@@ -246,35 +252,67 @@ def test_an_ended_span_still_gets_its_confession_as_child_and_link(telemetry: Te
     assert "confession.verdict" not in answer.attributes
 
 
-class Began(SpanProcessor):
-    """Remembers the context in which each span began."""
+class Heedful(SpanProcessor, LogRecordProcessor):
+    """As Logfire's: takes nothing where the current context suppresses instrumentation."""
 
     def __init__(self) -> None:
+        self.taken: list[str] = []
         self.contexts: dict[str, Context | None] = {}
+        """In which each span began."""
+
+    def _take(self, what: str) -> None:
+        if not is_suppressed():
+            self.taken.append(what)
 
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        self._take(f"{span.name} begins")
         self.contexts[span.name] = parent_context
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._take(f"{span.name} ends")
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        self._take(log_record.log_record.event_name or "")
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
 
 
 @pytest.mark.parametrize("suppressed", [False, True])
-def test_where_others_are_suppressed_its_context_is_the_answers_span_and_nothing_else(
-    telemetry: Telemetry, suppressed: bool
+@pytest.mark.parametrize("what", ["recorded", "begun and recorded", "begun and failed"])
+def test_where_others_are_suppressed_all_is_said_below_the_answers_span_and_nothing_else(
+    telemetry: Telemetry, what: str, suppressed: bool
 ) -> None:
-    # Logfire suppresses others inside its span of a call, and its own tracer makes no span there either.
-    co.instrument(**telemetry.providers)
-    began = Began()
-    telemetry.tracer_provider.add_span_processor(began)
-    answer = telemetry.tracer_provider.get_tracer("host").start_span("chat m-1", attributes=GENAI)
+    heedful = Heedful()
+    telemetry.tracer_provider.add_span_processor(heedful)
+    telemetry.logger_provider.add_log_record_processor(heedful)
+    ours = recorder.Recorder(Settings(), **telemetry.providers)
+    answer = Answer(span=telemetry.tracer_provider.get_tracer("host").start_span("chat m-1", attributes=GENAI))
     token = attach(baggage.set_baggage("tenant", "t-1"))
     try:
         with suppress_instrumentation() if suppressed else nullcontext():
-            co.record(FAILED, span=answer)
+            begun = ours.begin(answer) if what.startswith("begun") else None
+            if what.endswith("recorded"):
+                ours.record(co.parse(FAILED), answer, semconv.Source.ASK, span=begun)
+            else:
+                assert begun is not None
+                ours.failed(answer, begun, 0.1, "timeout", {})
+            assert is_suppressed() is suppressed
     finally:
         detach(token)
-    context = began.contexts["confession"]
+    assert heedful.taken == [
+        "chat m-1 begins",
+        "confession begins",
+        "confession ends",
+        "gen_ai.evaluation.result",
+    ]
+    context = heedful.contexts["confession"]
     assert context is not None
-    assert get_current_span(context) is answer
-    assert list(context.values()) == [answer] if suppressed else baggage.get_baggage("tenant", context) == "t-1"
+    assert get_current_span(context) is answer.span
+    assert list(context.values()) == [answer.span] if suppressed else baggage.get_baggage("tenant", context) == "t-1"
 
 
 def test_ids_alone_are_enough_of_a_span(telemetry: Telemetry) -> None:

@@ -191,7 +191,7 @@ def _hold_against(answers: Sequence[Answer], tools: Sequence[str]) -> None:
     """Add to the evidence the tools that failed in the trace, by the spans of whoever saw them."""
     for answer in answers:
         known = answer.evidence.tool_errors
-        more = tuple(tool for tool in tools if tool not in known)
+        more = tuple(tool for tool in dict.fromkeys(tools) if tool not in known)
         answer.evidence = replace(answer.evidence, tool_errors=known + more)
 
 

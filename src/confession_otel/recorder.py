@@ -16,6 +16,7 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
+    set_span_in_context,
 )
 
 from . import guard, log_line, recent, semconv
@@ -25,7 +26,7 @@ from .bounded import BoundedTable
 from .composition import Record, compose, marks
 from .confession import Verdict
 from .instruments import Instruments, instruments_on
-from .suppression import below, ours
+from .suppression import lifted, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,9 +91,9 @@ class Recorder:
 
     def begin(self, answer: Answer) -> Span:
         """Start the confession span of an answer that is about to be asked about; `record` or `failed` ends it."""
-        with _SPAN:
+        with _SPAN, lifted(answer.span) as context:
             attributes: dict[str, AttributeValue] = {semconv.OPENINFERENCE_SPAN_KIND: semconv.OPENINFERENCE_EVALUATOR}
-            return self._start(answer, attributes, below(answer.span))
+            return self._start(answer, attributes, context)
         return INVALID_SPAN
 
     def replied(self, answer: Answer, seconds: float, tokens_in: int, tokens_out: int) -> None:
@@ -104,7 +105,7 @@ class Recorder:
             tokens_in: of the request.
             tokens_out: of the reply.
         """
-        context, labels = below(answer.span), _model(answer)
+        context, labels = set_span_in_context(answer.span), _model(answer)
         with _METRICS:
             if self.instruments is not None:
                 self.instruments.asking_duration.record(seconds, labels, context)
@@ -135,23 +136,23 @@ class Recorder:
             asking: attributes that say how it was asked for.
             detail: what more is known of it, in words of the provider's protocol; none of the conversation.
         """
-        context = below(answer.span)
         body = f"no confession: {error} ({detail})" if detail else f"no confession: {error}"
-        with _SPAN:
-            span.set_attributes({**copied_attributes(answer), **asking, semconv.SOURCE: semconv.Source.ASK.value})
-            span.set_attribute(semconv.ERROR_TYPE, error)
-            span.set_status(Status(StatusCode.ERROR, body))
-            span.end()
-        with _EVENT:
-            attributes: dict[str, AttributeValue] = {
-                semconv.ERROR_TYPE: error,
-                semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
-            }
-            self.emit(answer, attributes, body, context, warn=True)
-        with _METRICS:
-            if self.instruments is not None and seconds is not None:
-                labels = {**_model(answer), semconv.ERROR_TYPE: error}
-                self.instruments.asking_duration.record(seconds, labels, context)
+        with lifted(answer.span) as context:
+            with _SPAN:
+                span.set_attributes({**copied_attributes(answer), **asking, semconv.SOURCE: semconv.Source.ASK.value})
+                span.set_attribute(semconv.ERROR_TYPE, error)
+                span.set_status(Status(StatusCode.ERROR, body))
+                span.end()
+            with _EVENT:
+                attributes: dict[str, AttributeValue] = {
+                    semconv.ERROR_TYPE: error,
+                    semconv.EVALUATION_NAME: semconv.EVALUATION_COMPLIANCE,
+                }
+                self.emit(answer, attributes, body, context, warn=True)
+            with _METRICS:
+                if self.instruments is not None and seconds is not None:
+                    labels = {**_model(answer), semconv.ERROR_TYPE: error}
+                    self.instruments.asking_duration.record(seconds, labels, context)
         self.count(semconv.Status.FAILED, error)
 
     def record(
@@ -176,8 +177,7 @@ class Recorder:
             asking: attributes that say how it was asked for.
             span: the confession span, where `begin` has started it; ended here.
         """
-        with _RECORD:
-            context = below(answer.span)
+        with _RECORD, lifted(answer.span) as context:
             try:
                 record, attributes = compose(
                     confession, answer, source, self.settings, spoof_suspected=spoof_suspected, unaddressed=unaddressed

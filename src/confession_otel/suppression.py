@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import set_span_in_context
 
 if TYPE_CHECKING:
@@ -28,17 +28,29 @@ ours: Final[ContextVar[bool]] = ContextVar("confession_otel_ours", default=False
 
 def is_suppressed(here: Context | None = None) -> bool:
     """Whether a context, by default the current one, suppresses instrumentation."""
-    return bool((get_current() if here is None else here).get(_KEY))
+    return bool((context.get_current() if here is None else here).get(_KEY))
 
 
-def below(span: Span) -> Context:
-    """The current context with this span in it.
+@contextmanager
+def lifted(span: Span) -> Iterator[Context]:
+    """What is said inside is said of this span, also where instrumentation is suppressed.
 
-    Where instrumentation is suppressed, no more than the span: Logfire suppresses others below its span of a call, and
-    its own tracer makes none there either; ours are about that span.
+    Logfire suppresses others below its span of a call, and its own processors take nothing there either, by the current
+    context: then that is, inside, the span and no more.
+
+    Yields:
+        The context to say it in: the current one, with this span.
     """
-    here = get_current()
-    return set_span_in_context(span, Context() if is_suppressed(here) else here)
+    here = context.get_current()
+    if not is_suppressed(here):
+        yield set_span_in_context(span, here)
+        return
+    of_span = set_span_in_context(span, Context())
+    token = context.attach(of_span)
+    try:
+        yield of_span
+    finally:
+        context.detach(token)
 
 
 is_ours: Final[Callable[[], bool]] = ours.get

@@ -37,14 +37,13 @@ class Tally(Generic[Key]):
 
     def add(self, key: Key) -> None:
         """It happened once more."""
-        # Each answer comes by here, and `with` takes as long as all the rest.
-        lock = self._lock
-        lock.acquire()
-        try:
-            counts = self._counts
-            counts[key] = counts.get(key, 0) + 1
-        finally:
-            lock.release()
+        # `with` alone leaves no moment between taking the lock and the promise to give it back, and there is no call
+        # between reading and writing: at either a signal's handler may come in, raise, or count as well.
+        with self._lock:
+            try:
+                self._counts[key] += 1
+            except KeyError:
+                self._counts[key] = 1
 
     def read(self) -> Mapping[Key, int]:
         """The counts so far."""

@@ -9,6 +9,7 @@ import gc
 import itertools
 import json
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,12 @@ def verdicts(telemetry: Telemetry) -> list[Any]:
     return [(span.attributes or {})["confession.verdict"] for span in telemetry.spans("confession")]
 
 
+class Message(str):
+    """A text to which a weak reference can be had."""
+
+    __slots__ = ("__weakref__",)
+
+
 # --- In the background ------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +104,17 @@ def test_what_is_made_in_the_background_is_recorded_once_when_it_is_retrieved(
     assert telemetry.confession().parent == answer.context
     assert (telemetry.confession().attributes or {})["gen_ai.request.model"] == "m-1"
     assert len(telemetry.spans("chat m-1")) == 1
+
+
+def test_what_is_remembered_of_it_does_not_hold_its_input(telemetry: Telemetry, client: OpenAI, script: Script) -> None:
+    co.instrument(**telemetry.providers)
+    script.replies = [response(id="resp_9", pending="queued")]
+    message = Message("Ten words, please.")
+    known = weakref.ref(message)
+    client.responses.create(model="m-1", input=message, background=True, extra_headers={"x-one": "1"})
+    del message
+    gc.collect()
+    assert known() is None
 
 
 def test_of_two_who_retrieve_it_at_the_same_time_one_is_seen(telemetry: Telemetry) -> None:
@@ -190,6 +208,21 @@ def test_options_that_the_caller_made_are_given_back_and_may_be_used_again(
     assert options.post_parser is post_parser
     assert seen == [ChatCompletion, ChatCompletion]
     assert verdicts(telemetry) == ["non_compliant"] * 2
+
+
+class Kept(list[Any]):
+    """A parser that keeps what it was given: false, as long as that is nothing."""
+
+    def __call__(self, parsed: Any) -> str:
+        self.append(parsed)
+        return "parsed"
+
+
+def test_a_parser_of_the_callers_is_called_even_where_it_is_false(telemetry: Telemetry, client: OpenAI) -> None:
+    co.instrument(**telemetry.providers)
+    given: dict[str, Any] = {"method": "post", "url": "/chat/completions", "json_data": CALL, "post_parser": Kept()}
+    assert client.request(ChatCompletion, FinalRequestOptions.construct(**given)) == "parsed"
+    assert verdicts(telemetry) == ["non_compliant"]
 
 
 def test_parts_of_text_as_other_providers_give_them_are_read(

@@ -530,6 +530,7 @@ BOUNDARY: Final = {
     "stream.Rest.chunk",
     "stream.Rest.closed",
     "stream.Rest.over",
+    "stream.Rest.__init__",
     "call.Call.leave",
     "stream._closing",
     "stream._async_closing",
@@ -580,7 +581,7 @@ def ours() -> Iterator[tuple[str, Any, str]]:
                 short = module.__name__.rpartition(".")[2]
                 named = f"{place}.{name}" if owner is module else f"{short}.{place}.{name}"
                 at_home = inspect.isfunction(function) and function.__module__ == module.__name__
-                if at_home and named not in BOUNDARY and not name.startswith("__"):
+                if at_home and named not in BOUNDARY and (name == "__init__" or not name.startswith("__")):
                     yield named, owner, name
 
 

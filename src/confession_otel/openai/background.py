@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from openai import NotGiven
 from opentelemetry.trace import NonRecordingSpan
 
 from confession_otel.bounded import BoundedTable
@@ -46,6 +47,8 @@ def retrieved(path: str) -> Origin | None:
 def pending(response_id: str, span: Span, options: FinalRequestOptions) -> None:
     """Remember where a response comes from that is not there yet."""
     slim = options.model_copy()
+    # Ours, if any, holds the call, and with it the input.
+    slim.post_parser = NotGiven()
     if isinstance(slim.json_data, dict):
         slim.json_data = {name: value for name, value in slim.json_data.items() if name != "input"}
     _origins.put(response_id, Origin(NonRecordingSpan(span.get_span_context()), slim))

@@ -138,7 +138,7 @@ class Call:
         """
         given = self._options
         # The truth of what was not given is a method in Python.
-        if given.headers.__class__ is not NotGiven or given.post_parser.__class__ is not NotGiven:
+        if (given.headers.__class__ is not NotGiven and given.headers) or given.post_parser.__class__ is not NotGiven:
             self._listen(given)
         body = self.passed.body
         if origin is not None:
@@ -275,7 +275,7 @@ class Call:
         def passing(parsed: Any) -> Any:
             with _SEE:
                 self._see(parsed)
-            return given(parsed) if given else parsed
+            return parsed if isinstance(given, NotGiven) else given(parsed)
 
         options.post_parser = passing
 

@@ -90,6 +90,9 @@ class Rest:
         """Is a chunk being read right now? Then the SDK closes the response by itself, and the iterator says why."""
         self._closable = closable
         self._closers: dict[str, Callable[[], Any]] = {}
+        self._watch(closable)
+
+    def _watch(self, closable: Any) -> None:
         for name in ("close", "aclose"):
             if (close := getattr(closable, name, None)) is not None:
                 closing = (_async_closing if _is_async(closable.__class__, name) else _closing)(close, self)
