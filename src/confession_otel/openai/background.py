@@ -49,9 +49,9 @@ def pending(response_id: str, span: Span, options: FinalRequestOptions) -> None:
     slim = options.model_copy()
     # Ours, if any, holds the call, and with it the input.
     slim.post_parser = NotGiven()
-    if isinstance(slim.json_data, dict):
-        slim.json_data = {name: value for name, value in slim.json_data.items() if name != "input"}
-    _origins.put(response_id, Origin(NonRecordingSpan(span.get_span_context()), slim))
+    origin = Origin(NonRecordingSpan(span.get_span_context()), slim)
+    slim.json_data = {name: value for name, value in origin.body.items() if name != "input"}
+    _origins.put(response_id, origin)
 
 
 def done(response_id: str) -> bool:
